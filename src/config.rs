@@ -26,6 +26,10 @@ pub struct UserConfig {
     /// Accounts in which nothing is ever changed. A playbook cannot override this.
     #[serde(default)]
     pub protected_accounts: BTreeSet<AccountId>,
+    /// Those of `protected_accounts` from whose vaults `backup.copy` may copy. A copy job of AWS Backup
+    /// then runs there. Nothing of the account is changed.
+    #[serde(default)]
+    pub copy_from: BTreeSet<AccountId>,
     /// The accounts that `sweep` and `discover` read, by a name of your choice, each with its
     /// credentials.
     #[serde(default)]
@@ -55,6 +59,7 @@ pub struct SweptAccount {
 impl UserConfig {
     pub fn protected(&self) -> Protected {
         Protected::new(self.protected_accounts.clone(), self.path.clone().unwrap_or_default())
+            .with_copied_from(self.copy_from.clone())
     }
 }
 

@@ -6,7 +6,7 @@ use super::access::Clients;
 use super::ec2::filter;
 use super::error::OrCloud;
 use super::tags::{rds_value, value};
-use super::{At, dynamodb, efs, rds, tags};
+use super::{At, backup, dynamodb, efs, rds, tags};
 use port::{CloudError, CloudResult, Create, ErrorKind, Kind, ResourceRef, TAG_RUN};
 
 /// Refuses a creation that would change a resource without this run's tag. Reads the tag now.
@@ -15,8 +15,9 @@ pub async fn guard_changed(at: &At<'_>, what: &Create) -> CloudResult<()> {
     if changed.is_empty() {
         return Ok(());
     }
-    let clients = at.aws.clients(at.place).await?;
     for resource in changed {
+        // A copy is requested elsewhere, and changes a vault of the sandbox.
+        let clients = at.aws.clients(&resource.place()).await?;
         // A restored table gets its tag only now.
         let owner = if resource.kind == Kind::Table {
             dynamodb::table::owner(&clients.dynamodb, &resource.id, at.run_tags).await?
@@ -62,6 +63,7 @@ async fn run_on(clients: &Clients, resource: &ResourceRef) -> CloudResult<Option
             let found = efs::describe(&clients.efs, id).await?;
             found.map(|system| efs::value(&system.tags, TAG_RUN).map(str::to_owned))
         }
+        Kind::Vault => backup::vault::owner_of(&clients.backup, id).await?,
         Kind::Subnet
         | Kind::SecurityGroup
         | Kind::DbSubnetGroup
@@ -73,6 +75,7 @@ async fn run_on(clients: &Clients, resource: &ResourceRef) -> CloudResult<Option
         | Kind::DbSnapshot
         | Kind::DbClusterSnapshot
         | Kind::Table
+        | Kind::CopyJob
         | Kind::RestoreJob
         | Kind::MountTarget
         | Kind::Stack => Some(None),

@@ -55,10 +55,11 @@ use estate::{Loss, Resource};
 use port::gate::{Call, Enforcement};
 use port::gated::delete_call;
 use port::{
-    ApiCalls, Asking, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
-    ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Operation,
-    Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, SeenPoints,
-    StartRestore, Started, TableLook, TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    ApiCalls, Asking, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, CopyPoint,
+    Create, Created, ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed,
+    Offers, Operation, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains,
+    ResourceRef, SeenPoints, StartRestore, Started, TableLook, TableSeen, Tagged, VerifiedObjects,
+    VerifyObjects, Whose, Wishes, Zone,
 };
 
 pub use access::{Access, AwsConfig};
@@ -181,6 +182,10 @@ impl Cloud for Aws {
                 Create::TableToTime(to) => dynamodb::table::restore_to_time(&at, to).await,
                 Create::SetTable(settings) => dynamodb::table::set(&at, settings).await,
                 Create::Bucket { name, versioned } => s3::bucket::create(&at, name, *versioned).await,
+                Create::Vault { name, kms_key, admits } => {
+                    backup::vault::create(&at, name, kms_key.as_deref(), admits).await
+                }
+                Create::CopyPoint(copy) => backup::copy::start(&at, what, copy).await,
                 Create::StartRestore(start) => backup::start(&at, start).await,
                 Create::AdoptRestored(adopted) => backup::adopt(&at, adopted).await,
                 Create::MountTarget { file_system, subnet, group, name: _ } => {
@@ -239,6 +244,8 @@ impl Cloud for Aws {
                 Kind::FileSystem => efs::observe(&clients.efs, ids).await?,
                 Kind::MountTarget => efs::observe_targets(&clients.efs, ids).await?,
                 Kind::Table => dynamodb::table::observe(&clients.dynamodb, ids).await?,
+                Kind::Vault => backup::vault::observe(&clients.backup, ids).await?,
+                Kind::CopyJob => backup::copy::observe(&clients.backup, ids).await?,
                 Kind::RestoreJob => backup::observe(&clients.backup, ids).await?,
                 Kind::Stack => cloudformation::observe(&clients.cloudformation, ids).await?,
             };
@@ -275,6 +282,11 @@ impl Cloud for Aws {
                 Kind::Bucket => s3::bucket::delete(to, &resource.id, progress).await,
                 Kind::FileSystem => efs::delete(to, &resource.id).await,
                 Kind::MountTarget => efs::delete_target(to, &resource.id).await,
+                Kind::Vault => backup::vault::delete(to, &resource.id).await,
+                Kind::CopyJob => {
+                    let said = format!("{resource} is not deleted: it is waited for");
+                    Err(CloudError::new(ErrorKind::Unsupported, delete_call(resource.kind), said))
+                }
                 Kind::RestoreJob => {
                     let now = self.config.clock.now();
                     backup::finish(to, now, &resource.place(), &resource.id).await
@@ -300,6 +312,10 @@ impl Cloud for Aws {
             remains::of(&clients, stack).await
         })
         .await
+    }
+
+    async fn copy_jobs(&self, copy: &CopyPoint) -> CloudResult<Vec<ResourceRef>> {
+        on_behalf("teardown", backup::copy::started(self, copy)).await
     }
 
     async fn exposures(&self, scan: &IsolationScan) -> CloudResult<Vec<Exposure>> {

@@ -124,6 +124,10 @@ inspected! {
     dynamodb::restore_table_to_point_in_time::RestoreTableToPointInTimeInput: |i|
         Reads::source(i.source_table_arn.as_ref().or(i.source_table_name.as_ref()))
             .key(table_key(i.sse_specification_override.as_ref()));
+    "StartCopyJob" backup::start_copy_job::StartCopyJobInput: |i|
+        Reads::source(i.recovery_point_arn.as_ref());
+    "CreateBackupVault" backup::create_backup_vault::CreateBackupVaultInput: |i|
+        Reads::default().key(i.encryption_key_arn.as_ref());
     "StartRestoreJob" backup::start_restore_job::StartRestoreJobInput: |i| {
         let metadata = i.metadata.iter().flatten();
         let key = metadata.filter(|(key, _)| key.to_lowercase().starts_with("kms")).map(|(_, key)| key).next();
@@ -161,6 +165,7 @@ const READ_NOTHING: &[&str] = &[
     "CreateStack",
     "CreateTags",
     "CreateVpc",
+    "DeleteBackupVault",
     "DeleteBucket",
     "DeleteDBCluster",
     "DeleteDBClusterSnapshot",
@@ -172,6 +177,7 @@ const READ_NOTHING: &[&str] = &[
     "DeleteMountTarget",
     "DeleteObject",
     "DeleteObjects",
+    "DeleteRecoveryPoint",
     "DeleteSecurityGroup",
     "DeleteSnapshot",
     "DeleteStack",
@@ -180,7 +186,8 @@ const READ_NOTHING: &[&str] = &[
     "DeleteVolume",
     "DeleteVpc",
     "DeregisterImage",
-    // A restore job is not deleted. It is looked at until it has ended.
+    // A job is not deleted. It is looked at until it has ended.
+    "DescribeCopyJob",
     "DescribeRestoreJob",
     "DisassociateAddress",
     "ImportKeyPair",
@@ -189,6 +196,7 @@ const READ_NOTHING: &[&str] = &[
     "ModifySubnetAttribute",
     "ModifyVpcAttribute",
     "PromoteReadReplica",
+    "PutBackupVaultAccessPolicy",
     "PutBucketEncryption",
     "PutBucketTagging",
     "PutBucketVersioning",

@@ -8,7 +8,7 @@ use aws_sdk_rds::types::Tag;
 use aws_sdk_s3::types::Tag as BucketTag;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::access::{Clients, DynamoDbReader, RdsReader};
+use super::access::{BackupReader, Clients, DynamoDbReader, RdsReader};
 use super::dynamodb::table;
 use super::ec2::filter;
 use super::error::OrCloud;
@@ -89,6 +89,14 @@ impl Found<'_> {
             return;
         }
         self.add_rds(kind, id, created, tags);
+    }
+
+    /// Returns how the names of the run's resources begin, or of any run's.
+    fn named(&self) -> String {
+        match self.whose {
+            Whose::Run(run) => names_of(run),
+            Whose::Any => NAMED.to_owned(),
+        }
     }
 
     /// Returns EC2's filter for the tags.
@@ -338,12 +346,14 @@ async fn of_kind(clients: &Clients, kind: Kind, found: &mut Found<'_>) -> CloudR
             }
         }
         Kind::Table => tables(&clients.dynamodb, found).await?,
+        Kind::Vault => vaults(&clients.backup, found).await?,
         // A job carries no tags. A run's journal names it, or that its start got no answer.
         Kind::RestoreJob => {
             if matches!(found.whose, Whose::Any) {
                 found.all.held.extend(backup::at_work(&clients.backup, found.place).await?);
             }
         }
+        Kind::CopyJob => {}
         Kind::Stack => {
             for stack in cloudformation::all(&clients.cloudformation).await? {
                 let created = some_time(stack.creation_time());
@@ -364,13 +374,25 @@ pub async fn rds_tags(rds: &RdsReader, arn: &str) -> CloudResult<Vec<Tag>> {
     Ok(answer.or_cloud("rds:ListTagsForResource")?.tag_list.unwrap_or_default())
 }
 
+/// Looks for vaults. Each vault with a name that a run gives is asked for its tags.
+async fn vaults(reader: &BackupReader, found: &mut Found<'_>) -> CloudResult<()> {
+    let named = found.named();
+    for vault in backup::vault::all(reader).await? {
+        let Some(name) = vault.backup_vault_name().filter(|name| name.starts_with(&named)) else { continue };
+        let tags = match backup::vault::tags_of(reader, vault.backup_vault_arn().unwrap_or_default()).await {
+            Err(e) if e.kind == ErrorKind::NotFound => continue,
+            tags => tags?,
+        };
+        let tag = |key: &str| tags.iter().find(|(k, _)| k == key).map(|(_, value)| value.clone());
+        found.add(Kind::Vault, Some(name.to_owned()), some_time(vault.creation_date()), tag);
+    }
+    Ok(())
+}
+
 /// Looks for tables. Each table with a name that a run gives is asked for its tags.
 async fn tables(dynamodb: &DynamoDbReader, found: &mut Found<'_>) -> CloudResult<()> {
     let (place, whose) = (found.place, found.whose);
-    let named = match whose {
-        Whose::Run(run) => names_of(run),
-        Whose::Any => NAMED.to_owned(),
-    };
+    let named = found.named();
     let names = table::names(dynamodb).await?;
     for name in names.into_iter().filter(|name| name.starts_with(&named)) {
         let Some(known) = table::describe(dynamodb, &name).await? else { continue };

@@ -722,6 +722,7 @@ impl PointEntry {
             one_zone: self.storage_class.is_some_and(StorageClass::is_one_zone),
             infected: self.scan == Some(Scan::Infected),
             cold: self.cold,
+            vault: self.vault.clone(),
             ..RecoveryPoint::new(
                 self.of.clone(),
                 self.kind,

@@ -233,6 +233,9 @@ pub struct RecoveryPoint {
     /// What the access policy of its vault says of a restore, unless it allows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault_policy: Option<VaultPolicy>,
+    /// The vault of AWS Backup that holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault: Option<String>,
     /// Whether it lies at another provider, whose regions are its own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub elsewhere: bool,
@@ -286,6 +289,7 @@ impl RecoveryPoint {
             cold: false,
             state: None,
             vault_policy: None,
+            vault: None,
             elsewhere: false,
         }
     }
@@ -404,7 +408,7 @@ impl Rejection {
     }
 
     /// Whether a copy of the point could have been used instead.
-    fn is_mended_by_a_copy(self) -> bool {
+    pub fn is_mended_by_a_copy(self) -> bool {
         match self {
             Self::OtherRegion | Self::NotShared | Self::ManagedKey | Self::SharedEncrypted => true,
             Self::Lost

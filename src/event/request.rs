@@ -5,7 +5,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use port::{CopyObjects, Create};
+use port::{CopyObjects, CopyPoint, Create};
 
 /// A request of an intent: create something, or copy objects into a bucket of the run.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +21,19 @@ impl Request {
         match self {
             Self::Create(what) => what.facts().call.adds(),
             Self::CopyObjects(_) => false,
+        }
+    }
+
+    /// The copy by AWS Backup that it asks for. It is requested outside of the sandbox.
+    pub fn copy_out(&self) -> Option<&CopyPoint> {
+        match self {
+            Self::Create(what) => {
+                if let Create::CopyPoint(copy) = &**what {
+                    return Some(copy);
+                }
+                None
+            }
+            Self::CopyObjects(_) => None,
         }
     }
 }

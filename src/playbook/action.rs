@@ -7,7 +7,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
 use base::duration::{Span, Time};
-use base::ids::Region;
+use base::ids::{AccountId, Region};
 use estate::file::FaultKind;
 use estate::{PointKind, Selector};
 
@@ -112,6 +112,8 @@ pub enum Prepared {
     Bucket,
     /// The replica of [`Demands::replica`].
     Replica,
+    /// A vault of AWS Backup for [`Demands::copy`].
+    Vault,
 }
 
 /// What a step needs, as far as its arguments say it before the run.
@@ -139,6 +141,7 @@ pub struct Demands {
     /// Whether it may need a DB subnet group, besides what its action always needs.
     pub db_subnet_group: bool,
     pub backup: Option<BackupUse>,
+    pub copy: Option<CopyUse>,
 }
 
 /// A restore by AWS Backup.
@@ -148,6 +151,19 @@ pub struct BackupUse {
     pub role: String,
     /// The estate's type of what is restored. `None` if it is known only during the run.
     pub restores: Option<&'static str>,
+}
+
+/// A copy by AWS Backup into a vault of the sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyUse {
+    /// The ARN of the role that AWS Backup copies with. It may be an expression.
+    pub role: String,
+    /// The account of the role, from whose vault is copied. `None` if it is known only during the run.
+    pub from: Option<AccountId>,
+    /// The key of the vault, as the step names it. It may be an expression.
+    pub kms_key: Option<String>,
+    /// Whether a copy from another account must go into a vault with such a key.
+    pub needs_key: bool,
 }
 
 /// Instances to be launched.
@@ -235,6 +251,8 @@ pub struct SourceSpec {
     pub region: Option<Region>,
     /// The name in `accounts` whose credentials read it, if the arguments name one.
     pub account: Option<String>,
+    /// The account whose vaults hold it, if points of other accounts do not count.
+    pub owner: Option<AccountId>,
 }
 
 /// What an action makes of a recovery point.

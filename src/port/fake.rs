@@ -10,10 +10,11 @@ use estate::Resource;
 use estate::point::Sample;
 
 use super::{
-    ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
-    ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Origin,
-    Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, RunId, SeenPoints,
-    StartRestore, Started, TableLook, TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, CopyPoint, Create,
+    Created, ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers,
+    Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, RunId,
+    SeenPoints, StartRestore, Started, TableLook, TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose,
+    Wishes, Zone,
 };
 
 pub struct Fake<C, O> {
@@ -64,6 +65,9 @@ impl<C: Fn(&Create) -> CloudResult<Created>, O: Fn(&str) -> Observed> Cloud for 
         no()
     }
     async fn remains(&self, _: &ResourceRef) -> CloudResult<Vec<Remains>> {
+        no()
+    }
+    async fn copy_jobs(&self, _: &CopyPoint) -> CloudResult<Vec<ResourceRef>> {
         no()
     }
     async fn exposures(&self, _: &IsolationScan) -> CloudResult<Vec<Exposure>> {

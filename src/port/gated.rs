@@ -10,10 +10,10 @@ use async_trait::async_trait;
 use super::gate::{Call, LossGate};
 use super::{
     AccountId, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    Create, Created, ErrorKind, Exposure, Facts, IsolationScan, Kind, Listener, LiveQuery, MeasuredObjects,
-    Needs, Observed, Offers, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains,
-    ResourceRef, RunId, SeenPoints, StartRestore, Started, TableLook, TableSeen, Tagged, Time,
-    VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    CopyPoint, Create, Created, ErrorKind, Exposure, Facts, IsolationScan, Kind, Listener, LiveQuery,
+    MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer,
+    Progress, Remains, ResourceRef, RunId, SeenPoints, StartRestore, Started, TableLook, TableSeen, Tagged,
+    Time, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use estate::point::Sample;
 use estate::{PointKind, Resource};
@@ -106,6 +106,8 @@ pub fn describe_call(kind: Kind) -> &'static str {
         Kind::FileSystem => "elasticfilesystem:DescribeFileSystems",
         Kind::MountTarget => "elasticfilesystem:DescribeMountTargets",
         Kind::Table => "dynamodb:DescribeTable",
+        Kind::Vault => "backup:ListBackupVaults",
+        Kind::CopyJob => "backup:DescribeCopyJob",
         Kind::RestoreJob => "backup:DescribeRestoreJob",
         Kind::Stack => "cloudformation:DescribeStacks",
     }
@@ -132,7 +134,9 @@ pub fn delete_call(kind: Kind) -> &'static str {
         Kind::FileSystem => "elasticfilesystem:DeleteFileSystem",
         Kind::MountTarget => "elasticfilesystem:DeleteMountTarget",
         Kind::Table => "dynamodb:DeleteTable",
+        Kind::Vault => "backup:DeleteBackupVault",
         // A job cannot be deleted. It is looked at until it has ended.
+        Kind::CopyJob => "backup:DescribeCopyJob",
         Kind::RestoreJob => "backup:DescribeRestoreJob",
         Kind::Stack => "cloudformation:DeleteStack",
     }
@@ -239,6 +243,11 @@ impl Cloud for Gated {
     async fn remains(&self, stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
         self.check("cloudformation:ListStackResources", &stack.place(), "teardown")?;
         self.inner.remains(stack).await
+    }
+
+    async fn copy_jobs(&self, copy: &CopyPoint) -> CloudResult<Vec<ResourceRef>> {
+        self.check("backup:ListCopyJobs", &copy.from, "teardown")?;
+        self.inner.copy_jobs(copy).await
     }
 
     async fn exposures(&self, look: &IsolationScan) -> CloudResult<Vec<Exposure>> {

@@ -117,6 +117,10 @@ pub trait Cloud {
     /// snapshots.
     async fn remains(&self, stack: &ResourceRef) -> CloudResult<Vec<Remains>>;
 
+    /// The copy jobs that this request has started, as far as the account of the original sees them.
+    /// They carry no tags.
+    async fn copy_jobs(&self, copy: &CopyPoint) -> CloudResult<Vec<ResourceRef>>;
+
     /// Scans the live sandbox for ways in and out of its network, public addresses, roles, and
     /// shares with others. Parts that could not be scanned are returned as [`Leak::Unknown`].
     async fn exposures(&self, look: &IsolationScan) -> CloudResult<Vec<Exposure>>;

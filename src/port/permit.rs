@@ -4,7 +4,7 @@
 pub mod guard;
 pub mod protected;
 
-use crate::{CloudError, CloudResult, ErrorKind, Place, RunTags};
+use crate::{CloudError, CloudResult, CopyPoint, Create, ErrorKind, Place, RunTags};
 
 /// The operation that a permit allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,6 +15,9 @@ pub enum Operation {
     Write,
     /// Delete a resource that this run created.
     Delete,
+    /// Start a copy job in the vault of a recovery point, into a vault of this run in the sandbox. It
+    /// is the only operation outside of the sandbox, and changes nothing there.
+    CopyOut,
 }
 
 impl Operation {
@@ -23,6 +26,7 @@ impl Operation {
             Self::Create => "create",
             Self::Write => "write into",
             Self::Delete => "delete",
+            Self::CopyOut => "copy out",
         }
     }
 }
@@ -33,15 +37,24 @@ pub struct Permit {
     place: Place,
     run_tags: RunTags,
     operation: Operation,
+    /// Where a copy goes: the sandbox.
+    copies_to: Option<Place>,
 }
 
 impl Permit {
     /// Only the guard can call this, because it is a child of this module.
     fn grant(place: Place, run_tags: RunTags, operation: Operation) -> Self {
-        Self { place, run_tags, operation }
+        Self { place, run_tags, operation, copies_to: None }
     }
 
-    /// The sandbox: the only place where this permit allows changes.
+    /// Only the guard can call this, too.
+    fn grant_copy(copy: &CopyPoint, run_tags: RunTags) -> Self {
+        let (place, copies_to) = (copy.from.clone(), Some(copy.to.clone()));
+        Self { place, run_tags, operation: Operation::CopyOut, copies_to }
+    }
+
+    /// The only place where this permit allows its operation: the sandbox. Of [`Operation::CopyOut`]
+    /// the place of the recovery point.
     pub fn place(&self) -> &Place {
         &self.place
     }
@@ -50,6 +63,19 @@ impl Permit {
     /// at that moment.
     pub fn run_tags(&self) -> &RunTags {
         &self.run_tags
+    }
+
+    /// Checks that the permit covers this request.
+    ///
+    /// # Errors
+    /// `Guarded` if the permit is for another operation or another place.
+    pub fn covers_creation(&self, what: &Create) -> CloudResult<()> {
+        let (operation, call) = (what.operation(), what.call());
+        let Create::CopyPoint(copy) = what else { return self.covers(operation, &self.place, call) };
+        if self.copies_to.as_ref() != Some(&copy.to) {
+            return Err(self.is_for_another(operation, &copy.to, call));
+        }
+        self.covers(operation, &copy.from, call)
     }
 
     /// Checks that the permit covers this operation. Every implementation of the port calls this
@@ -61,16 +87,13 @@ impl Permit {
         if self.operation == operation && self.place == *place {
             return Ok(());
         }
-        Err(CloudError::new(
-            ErrorKind::Guarded,
-            call,
-            format!(
-                "the permit is to {} in {}, and this would {} in {place}",
-                self.operation.verb(),
-                self.place,
-                operation.verb()
-            ),
-        )
-        .help("this is a defect of Drillmaster: please report it"))
+        Err(self.is_for_another(operation, place, call))
+    }
+
+    fn is_for_another(&self, operation: Operation, place: &Place, call: &str) -> CloudError {
+        let (verb, own) = (operation.verb(), self.operation.verb());
+        let said = format!("the permit is to {own} in {}, and this would {verb} in {place}", self.place);
+        CloudError::new(ErrorKind::Guarded, call, said)
+            .help("this is a defect of Drillmaster: please report it")
     }
 }

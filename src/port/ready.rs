@@ -21,4 +21,7 @@ pub struct Ready {
     pub buckets: BTreeMap<String, String>,
     /// The identifiers of replicas, by the step that promotes them.
     pub replicas: BTreeMap<String, String>,
+    /// The names of the vaults for copies, by the key that encrypts them, as the steps name it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vaults: BTreeMap<String, String>,
 }

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Place;
 use super::restorable::Restorable;
+use super::{Operation, Place};
 use base::duration::{Size, Time};
 use base::ids::{AccountId, AzId, Region, RunId};
 use base::severity::Severity;
@@ -57,6 +57,11 @@ pub enum Kind {
     MountTarget,
     /// A DynamoDB table.
     Table,
+    /// A vault of AWS Backup for copies of recovery points. It goes with the points in it.
+    Vault,
+    /// A copy by AWS Backup. It runs where its original lies, carries no tags, and cannot be stopped. A
+    /// run is done with it when it has ended.
+    CopyJob,
     /// A restore by AWS Backup. Its record stays with AWS. A run is done with it when it has ended
     /// and what it made carries the run's tag or is gone.
     RestoreJob,
@@ -93,6 +98,8 @@ impl Kind {
             Self::FileSystem => "efs:file-system",
             Self::MountTarget => "efs:mount-target",
             Self::Table => "dynamodb:table",
+            Self::Vault => "backup:vault",
+            Self::CopyJob => "backup:copy-job",
             Self::RestoreJob => "backup:restore-job",
             Self::Stack => "cloudformation:stack",
         }
@@ -235,6 +242,15 @@ pub enum Create {
     TableToTime(RestoreTableToTime),
     /// Tags a restored table, and sets what AWS does not restore.
     SetTable(TableSettings),
+    /// A vault of AWS Backup that copies go to.
+    Vault {
+        name: String,
+        /// The key that encrypts what is copied into it. `None`: AWS Backup's own.
+        kms_key: Option<String>,
+        /// The other accounts that may copy into it.
+        admits: Vec<AccountId>,
+    },
+    CopyPoint(CopyPoint),
     StartRestore(StartRestore),
     AdoptRestored(AdoptRestored),
     MountTarget {
@@ -274,6 +290,8 @@ pub enum CreateCall {
     RestoreTableFromBackup,
     RestoreTableToTime,
     SetTable,
+    CreateBackupVault,
+    StartCopyJob,
     StartRestoreJob,
     AdoptRestored,
     CreateMountTarget,
@@ -339,6 +357,8 @@ impl CreateCall {
             | Self::RestoreTableFromBackup
             | Self::RestoreTableToTime
             | Self::SetTable
+            | Self::CreateBackupVault
+            | Self::StartCopyJob
             | Self::StartRestoreJob
             | Self::AdoptRestored
             | Self::CreateMountTarget
@@ -374,6 +394,8 @@ impl CreateCall {
             Self::RestoreTableFromBackup => adds("dynamodb:RestoreTableFromBackup", Kind::Table),
             Self::RestoreTableToTime => adds("dynamodb:RestoreTableToPointInTime", Kind::Table),
             Self::SetTable => changes("dynamodb:TagResource", Kind::Table),
+            Self::CreateBackupVault => adds("backup:CreateBackupVault", Kind::Vault),
+            Self::StartCopyJob => adds("backup:StartCopyJob", Kind::CopyJob),
             Self::StartRestoreJob => adds("backup:StartRestoreJob", Kind::RestoreJob),
             // The calls that tag what the job made depend on its kind.
             Self::AdoptRestored => changes("backup:DescribeRestoreJob", Kind::RestoreJob),
@@ -493,6 +515,10 @@ impl Create {
             Self::SetTable(TableSettings { table, ttl: _, stream: _, pitr: _, tags: _ }) => {
                 Facts { changes: vec![(Kind::Table, table)], ..Facts::of(CreateCall::SetTable) }
             }
+            Self::Vault { name: _, kms_key, admits: _ } => {
+                Facts { kms_key: kms_key.as_deref(), ..Facts::of(CreateCall::CreateBackupVault) }
+            }
+            Self::CopyPoint(copy) => copy.facts(),
             Self::StartRestore(start) => start.facts(),
             Self::AdoptRestored(AdoptRestored { job: _, restores: _, landing: _, name: _ }) => {
                 Facts::of(CreateCall::AdoptRestored)
@@ -518,8 +544,22 @@ impl Create {
         self.facts().call.kind()
     }
 
-    /// The existing resources that the request changes. They must carry this run's tag.
+    /// Where the request is sent: into the sandbox, but for a copy, which begins where its original
+    /// lies.
+    pub fn place<'a>(&'a self, sandbox: &'a Place) -> &'a Place {
+        if let Self::CopyPoint(copy) = self { &copy.from } else { sandbox }
+    }
+
+    /// The operation that a permit for it allows.
+    pub fn operation(&self) -> Operation {
+        if matches!(self, Self::CopyPoint(_)) { Operation::CopyOut } else { Operation::Create }
+    }
+
+    /// The existing resources that the request changes. They must carry this run's tag. `place`: where
+    /// it is sent.
     pub fn changes(&self, place: &Place) -> Vec<ResourceRef> {
+        // A copy changes the vault that it goes to.
+        let place = if let Self::CopyPoint(copy) = self { &copy.to } else { place };
         let of = |(kind, id): (Kind, &str)| ResourceRef {
             kind,
             id: id.to_owned(),
@@ -819,6 +859,43 @@ pub struct TableSettings {
     pub pitr: bool,
     /// The tags of the playbook, besides those of the run.
     pub tags: BTreeMap<String, String>,
+}
+
+/// A copy of a recovery point of AWS Backup into a vault of the run. It is requested in the account
+/// and region where the point lies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CopyPoint {
+    /// The recovery point's ARN.
+    pub recovery_point: String,
+    /// Where it lies, and the name of its vault there.
+    pub from: Place,
+    pub source_vault: String,
+    /// The sandbox's place, and the name of the run's vault.
+    pub to: Place,
+    pub vault: String,
+    /// The ARN of the role with which AWS Backup copies, in the account of `from`.
+    pub role: String,
+    pub name: String,
+    pub size: Size,
+}
+
+impl CopyPoint {
+    fn facts(&self) -> Facts<'_> {
+        let Self { recovery_point, from, vault, size, source_vault: _, to: _, role: _, name: _ } = self;
+        Facts {
+            source: Some(recovery_point),
+            source_region: Some(&from.region),
+            changes: vec![(Kind::Vault, vault)],
+            size: Some(*size),
+            ..Facts::of(CreateCall::StartCopyJob)
+        }
+    }
+
+    /// The ARN of the vault that it goes to.
+    pub fn destination(&self) -> String {
+        let Place { account, region } = &self.to;
+        format!("arn:{}:backup:{region}:{account}:backup-vault:{}", region.partition(), self.vault)
+    }
 }
 
 /// A restore by AWS Backup, with metadata that keep it inside the sandbox.

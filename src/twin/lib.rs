@@ -29,11 +29,11 @@ use estate::point::Sample;
 use estate::{PointIndex, PointKind, Resource};
 use port::{
     ActionTiming, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    Create, Created, ErrorKind, Exposure, IsolationScan, Kind, Leak, Listener, LiveQuery, MeasuredObjects,
-    Needs, Observed, Offers, Operation, Origin, Permit, Place, PointQuery, Preflight, PreflightFinding,
-    ProbeAnswer, Progress, Remains, ResourceRef, RestoreDbToTime, RunTags, SeenPoints, Sent, StartRestore,
-    Started, State, TableLook, TableSeen, Tagged, Timed, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
-    gated,
+    CopyPoint, Create, Created, ErrorKind, Exposure, IsolationScan, Kind, Leak, Listener, LiveQuery,
+    MeasuredObjects, Needs, Observed, Offers, Operation, Origin, Permit, Place, PointQuery, Preflight,
+    PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, RestoreDbToTime, RunTags, SeenPoints,
+    Sent, StartRestore, Started, State, TableLook, TableSeen, Tagged, Timed, VerifiedObjects, VerifyObjects,
+    Whose, Wishes, Zone, gated,
 };
 pub use rebuild::Unanswered;
 
@@ -402,6 +402,8 @@ impl Twin {
             | Create::Table(_)
             | Create::TableToTime(_)
             | Create::SetTable(_)
+            | Create::Vault { .. }
+            | Create::CopyPoint(_)
             | Create::AdoptRestored(_)
             | Create::MountTarget { .. }
             | Create::Stack(_) => return None,
@@ -422,8 +424,9 @@ impl Twin {
         if let Some(engine) = start.metadata.get("engine") {
             return Some(engine.clone());
         }
-        let points = self.points();
-        let point = points.by_id(&start.recovery_point).find(|point| point.kind == PointKind::Backup)?;
+        let (points, world) = (self.points(), self.world.borrow());
+        let original = world.original(&start.recovery_point);
+        let point = points.by_id(original).find(|point| point.kind == PointKind::Backup)?;
         point.engine.clone().or_else(|| self.file.engines().get(&point.of).map(|e| (*e).to_owned()))
     }
 
@@ -441,7 +444,8 @@ impl Twin {
         let Some(start) = self.world.borrow().job(&adopted.job).cloned() else { return };
         let Some(bucket) = start.metadata.get("destinationBucketName") else { return };
         let points = self.points();
-        let point = points.by_id(&start.recovery_point).find(|point| point.kind == PointKind::Backup);
+        let original = self.world.borrow().original(&start.recovery_point).to_owned();
+        let point = points.by_id(&original).find(|point| point.kind == PointKind::Backup);
         let contents = point.map(|point| Contents { objects: point.objects, bytes: point.size.0 });
         let contents = contents.filter(|contents| *contents != Contents::default());
         self.restored.borrow_mut().add(bucket, &start.recovery_point, contents);
@@ -548,7 +552,7 @@ impl Cloud for Twin {
 
     async fn create(&self, permit: &Permit, origin: &Origin, what: &Create) -> CloudResult<Created> {
         let (call, place, run_tags) = (what.call(), permit.place(), permit.run_tags());
-        permit.covers(Operation::Create, place, call)?;
+        permit.covers_creation(what)?;
         self.know_place(call, place)?;
         let fault = self.fault(origin);
         self.refuse(fault, call)?;
@@ -611,6 +615,11 @@ impl Cloud for Twin {
     /// The twin's stacks create no resources. Their templates say what would stay.
     async fn remains(&self, stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
         Ok(self.world.borrow().remains(stack))
+    }
+
+    async fn copy_jobs(&self, copy: &CopyPoint) -> CloudResult<Vec<ResourceRef>> {
+        self.count("backup:ListCopyJobs", false);
+        Ok(self.world.borrow().copy_jobs(copy))
     }
 
     async fn exposures(&self, scan: &IsolationScan) -> CloudResult<Vec<Exposure>> {

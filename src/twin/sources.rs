@@ -16,8 +16,8 @@ const SNAPSHOT: (PointKind, Kind) = (PointKind::EbsSnapshot, Kind::Snapshot);
 const IMAGE: (PointKind, Kind) = (PointKind::Ami, Kind::Image);
 const DB_SNAPSHOT: (PointKind, Kind) = (PointKind::RdsSnapshot, Kind::DbSnapshot);
 const CLUSTER_SNAPSHOT: (PointKind, Kind) = (PointKind::RdsClusterSnapshot, Kind::DbClusterSnapshot);
-/// No action makes a recovery point in a vault, so no resource of a run is such a source.
-const BACKUP: (PointKind, Kind) = (PointKind::Backup, Kind::RestoreJob);
+/// What a copy job of the run has made is looked up by its own ARN ([`World::copied`]).
+const BACKUP: (PointKind, Kind) = (PointKind::Backup, Kind::CopyJob);
 
 pub struct Sources<'a> {
     pub points: &'a PointIndex,
@@ -44,7 +44,21 @@ impl Sources<'_> {
             Create::Instances(run) => (&run.image, &place.region, IMAGE),
             Create::Db(db) => (&db.source, &place.region, DB_SNAPSHOT),
             Create::DbCluster(cluster) => (&cluster.snapshot, &place.region, CLUSTER_SNAPSHOT),
-            Create::StartRestore(start) => (&start.recovery_point, &place.region, BACKUP),
+            Create::StartRestore(start) => {
+                if let Some(copied) = self.world.copied(&start.recovery_point, self.now) {
+                    let not_there = || {
+                        let said = format!(
+                            "account {} has no {} {}",
+                            place.account, place.region, start.recovery_point
+                        );
+                        CloudError::new(ErrorKind::NotFound, what.call(), said)
+                    };
+                    return if copied.to == *place { Ok(copied.size) } else { Err(not_there()) };
+                }
+                (&start.recovery_point, &place.region, BACKUP)
+            }
+            // It is requested where the point lies.
+            Create::CopyPoint(copy) => (&copy.recovery_point, &copy.from.region, BACKUP),
             Create::DbReplica { source, source_region, .. } if *source_region == place.region => {
                 let said = format!("a replica of {source} in its own region would stand in production's VPC");
                 return Err(CloudError::new(ErrorKind::Invalid, what.call(), said)
@@ -76,6 +90,7 @@ impl Sources<'_> {
             | Create::KeyPair { .. }
             | Create::Address { .. }
             | Create::DbClusterInstance { .. }
+            | Create::Vault { .. }
             | Create::AdoptRestored(_)
             | Create::MountTarget { .. }
             | Create::PromoteReplica { .. } => return Ok(None),
@@ -161,6 +176,8 @@ impl Sources<'_> {
             | Create::DbReplica { .. }
             | Create::PromoteReplica { .. }
             | Create::MountTarget { .. }
+            | Create::Vault { .. }
+            | Create::CopyPoint(_)
             | Create::StartRestore(_)
             | Create::AdoptRestored(_)
             | Create::Stack(_) => return Ok(None),
@@ -282,6 +299,8 @@ fn encrypted(place: &Place, what: &Create, point: &RecoveryPoint) -> CloudResult
         | Create::AttachVolume { .. }
         | Create::KeyPair { .. }
         | Create::Address { .. }
+        | Create::Vault { .. }
+        | Create::CopyPoint(_)
         | Create::StartRestore(_)
         | Create::AdoptRestored(_)
         | Create::MountTarget { .. }

@@ -30,14 +30,16 @@ const NETWORK: &[Timed] = &[
     Timed::Request(CreateCall::CreateDbSubnetGroup),
 ];
 const BUCKET: &[Timed] = &[Timed::Request(CreateCall::CreateBucket)];
+const VAULT: &[Timed] = &[Timed::Request(CreateCall::CreateBackupVault)];
 const REPLICA: &[Timed] = &[Timed::Request(CreateCall::CreateDbReplica)];
 
 /// The times of the harness, in milliseconds. Each action has its own.
 ///
 /// "(m)" in a source marks figures from memory, without a document.
-pub const HARNESS: [Calibration; 8] = [
+pub const HARNESS: [Calibration; 9] = [
     row("sandbox.network", NETWORK, 2_000, 0, 0.0, "a few calls (m)"),
     row("sandbox.bucket", BUCKET, 2_000, 0, 0.0, "a few calls (m)"),
+    row("sandbox.vault", VAULT, 2_000, 0, 0.0, "a few calls (m)"),
     row("sandbox.replica", REPLICA, 900_000, 3_000, 0.3, "as a snapshot, its copy and a restore (m)"),
     row("teardown.instance", &[], 40_000, 0, 0.0, "shutting-down for half a minute or so (m)"),
     row("teardown.db", &[], 180_000, 0, 0.0, "deleting for a few minutes (m)"),
@@ -91,6 +93,8 @@ pub fn deletion(kind: Kind) -> &'static str {
         | Kind::DbClusterSnapshot
         | Kind::FileSystem
         | Kind::Table
+        | Kind::Vault
+        | Kind::CopyJob
         | Kind::RestoreJob
         | Kind::MountTarget => "teardown.other",
     }
@@ -143,6 +147,8 @@ pub fn between_regions(call: CreateCall) -> Option<usize> {
         | CreateCall::RestoreTableFromBackup
         | CreateCall::RestoreTableToTime
         | CreateCall::SetTable
+        | CreateCall::CreateBackupVault
+        | CreateCall::StartCopyJob
         | CreateCall::StartRestoreJob
         | CreateCall::AdoptRestored
         | CreateCall::CreateMountTarget

@@ -1,5 +1,6 @@
 //! The resources that the drill has created on the twin.
 
+mod copies;
 mod jobs;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -31,6 +32,8 @@ pub struct World {
     under_way: HashMap<(Kind, Place), Vec<Time>>,
     /// The restore jobs of AWS Backup, by their ids.
     jobs: HashMap<String, jobs::Job>,
+    /// The copy jobs of AWS Backup, by the ARNs of what they make.
+    copies: HashMap<String, copies::Copied>,
     /// What the stacks leave when they are deleted.
     remains: HashMap<ResourceRef, Vec<Remains>>,
     next: u32,
@@ -286,6 +289,15 @@ impl World {
                 entry.ready_at = ready_at;
                 entry.unhealthy |= unhealthy;
             }
+            Create::Vault { name, .. } => {
+                add(self, Kind::Vault, name.clone(), vec![("vault", json!(name))])?;
+            }
+            Create::CopyPoint(copy) => {
+                let arn = self.start_copy(context, what.call(), copy)?;
+                let id = self.id("copy-job");
+                self.copies_to(&arn, &id);
+                add(self, Kind::CopyJob, id, vec![("recovery_point", json!(arn))])?;
+            }
             Create::StartRestore(start) => {
                 let id = self.start_job(start, engine);
                 add(self, Kind::RestoreJob, id.clone(), vec![("job", json!(id))])?;
@@ -455,6 +467,9 @@ impl World {
         if let Some(user) = user {
             return Err(CloudError::new(ErrorKind::InUse, call, format!("{user} still depends on it")));
         }
+        if resource.kind == Kind::Vault {
+            self.forget_copies(&resource.id);
+        }
         if resource.kind == Kind::RestoreJob {
             self.finish_job(&resource.id, now)?;
         }
@@ -471,6 +486,8 @@ impl World {
             .filter(|(_, t)| {
                 t.place == *place && whose.means(&t.run.0) && t.gone_at.is_none_or(|at| at > now)
             })
+            // A copy job carries no tags.
+            .filter(|((kind, _), _)| *kind != Kind::CopyJob)
             .collect();
         found.sort_by_key(|(_, t)| t.created_at_order);
         found
@@ -531,6 +548,8 @@ fn uses(what: &Create) -> Vec<Key> {
         | Create::Table(_)
         | Create::TableToTime(_)
         | Create::SetTable(_)
+        | Create::Vault { .. }
+        | Create::CopyPoint(_)
         | Create::StartRestore(_)
         | Create::AdoptRestored(_)
         | Create::Stack(_) => Vec::new(),

@@ -31,9 +31,9 @@ use serde_json::{Value, json};
 
 use support::conformance::peer::{ClusterFacts, DatabaseFacts, Peer, Setup, World, run};
 use support::conformance::production::{
-    self, ACCOUNTS, BOOKS, CARTS, EAST, Ids, LEDGER_SECRET, LEDGER_VAULT, MIRROR, ORDERS_EAST, ORDERS_KEPT,
-    ORDERS_SECRET, ORDERS_VAULT, ORDERS_WEST, PRODUCTION, RECEIPTS, SANDBOX, SHARED, SHARES, VAULT,
-    VERSIONED, WEST,
+    self, ACCOUNTS, BOOKS, CARTS, EAST, FAR_VAULT, Ids, LEDGER_SECRET, LEDGER_VAULT, MIRROR, ORDERS_EAST,
+    ORDERS_KEPT, ORDERS_SECRET, ORDERS_VAULT, ORDERS_WEST, PRODUCTION, RECEIPTS, SANDBOX, SHARED, SHARES,
+    SHARES_FAR, VAULT, VERSIONED, WEST,
 };
 use support::peers::Moto;
 
@@ -175,6 +175,11 @@ fn recovery_points(moto: &Moto) {
     moto.vaults(&json!([{ "account": SANDBOX, "region": WEST, "vault": "kept", "points": [
         { "arn": SHARES, "of": file_system, "type": "EFS", "source": SHARED, "taken": taken },
         { "arn": ORDERS_KEPT, "of": db, "type": "RDS", "source": ORDERS_WEST, "taken": taken },
+    ] }]));
+    // Where the file system lies, its backup is an original.
+    let file_system = format!("arn:aws:elasticfilesystem:{EAST}:{VAULT}:file-system/{SHARED}");
+    moto.vaults(&json!([{ "account": VAULT, "region": EAST, "vault": FAR_VAULT, "points": [
+        { "arn": SHARES_FAR, "of": file_system, "type": "EFS", "source": SHARED, "taken": taken },
     ] }]));
 }
 

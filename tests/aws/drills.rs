@@ -5,6 +5,7 @@ mod account;
 mod backups;
 mod buckets;
 mod closet;
+mod copies;
 mod denied;
 mod drill;
 mod elsewhere;

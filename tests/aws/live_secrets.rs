@@ -31,10 +31,10 @@ use playbook::check::CheckKind;
 use playbook::load;
 use port::Protected;
 use port::{
-    ApiCalls, BucketRef, Cloud, CloudResult, CopiedObjects, CopyObjects, Create, Created, Exposure, Kind,
-    LiveQuery, LossGate, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery,
-    Preflight, ProbeAnswer, Progress, Remains, ResourceRef, SeenPoints, StartRestore, Started, TableLook,
-    TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    ApiCalls, BucketRef, Cloud, CloudResult, CopiedObjects, CopyObjects, CopyPoint, Create, Created,
+    Exposure, Kind, LiveQuery, LossGate, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place,
+    PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, SeenPoints, StartRestore, Started,
+    TableLook, TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use record::journal::{Durability, Journal};
 use record::objectives::{self, Record, record::Recorder};
@@ -98,6 +98,9 @@ impl Cloud for Real {
     }
     async fn remains(&self, stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
         self.0.remains(stack).await
+    }
+    async fn copy_jobs(&self, copy: &CopyPoint) -> CloudResult<Vec<ResourceRef>> {
+        self.0.copy_jobs(copy).await
     }
     async fn exposures(&self, scan: &port::IsolationScan) -> CloudResult<Vec<Exposure>> {
         self.0.exposures(scan).await

@@ -893,5 +893,95 @@ class Backup(PeerTest):
             self.assertEqual(self.job(point, {"dbInstanceIdentifier": f"r-{kind[0]}"}, kind)["Status"], status)
 
 
+class Copies(PeerTest):
+    """Copies by AWS Backup between accounts and regions, as documented."""
+
+    ROLE = f"arn:aws:iam::{PROD}:role/copy"
+    POINT = f"arn:aws:backup:us-east-1:{PROD}:recovery-point:files"
+    KEY = f"arn:aws:kms:us-west-2:{SANDBOX}:key/1"
+
+    def setUp(self):
+        super().setUp()
+        self.there = self.peer.client("backup")
+        self.here = self.peer.client("backup", account=SANDBOX, region="us-west-2")
+
+    def seed(self, kind="EFS", name=POINT):
+        point = {"arn": name, "of": f"arn:aws:elasticfilesystem:us-east-1:{PROD}:file-system/fs-1", "type": kind, "source": "fs-1", "taken": "2026-01-01T00:00:00+00:00"}
+        self.peer.admin("POST", "/peer/vaults", [{"account": PROD, "region": "us-east-1", "vault": "daily", "points": [point]}])
+
+    def vault(self, name="dm-1", admits=PROD, **more):
+        made = self.here.create_backup_vault(BackupVaultName=name, BackupVaultTags={"drillmaster:run": "r"}, CreatorRequestId=name, **more)
+        if admits:
+            statement = {"Effect": "Allow", "Principal": {"AWS": [f"arn:aws:iam::{admits}:root"]}, "Action": "backup:CopyIntoBackupVault", "Resource": "*"}
+            self.here.put_backup_vault_access_policy(BackupVaultName=name, Policy=json.dumps({"Statement": [statement]}))
+        return made["BackupVaultArn"]
+
+    def start(self, vault, token="t", point=POINT, source="daily"):
+        return self.there.start_copy_job(
+            RecoveryPointArn=point, SourceBackupVaultName=source, DestinationBackupVaultArn=vault, IamRoleArn=self.ROLE, IdempotencyToken=token
+        )["CopyJobId"]
+
+    def job(self, id):
+        return self.there.describe_copy_job(CopyJobId=id)["CopyJob"]
+
+    def test_a_copy_takes_its_time_has_dates_of_its_own_and_is_seen_where_it_runs(self):
+        self.seed()
+        vault = self.vault()
+        self.delays(copy_job=5)
+        job = self.start(vault)
+        self.assertEqual((self.job(job)["State"], self.start(vault)), ("RUNNING", job))
+        self.peer.advance(6)
+        ended = self.job(job)
+        copied = self.here.list_recovery_points_by_backup_vault(BackupVaultName="dm-1")["RecoveryPoints"][0]
+        self.assertEqual((ended["State"], ended["DestinationRecoveryPointArn"]), ("COMPLETED", copied["RecoveryPointArn"]))
+        self.assertGreater(copied["CreationDate"].year, 2025)
+        self.assertEqual(self.here.list_copy_jobs()["CopyJobs"], [])
+        with self.assertRaises(ClientError):
+            self.here.describe_copy_job(CopyJobId=job)
+        found = self.there.list_copy_jobs(ByDestinationVaultArn=vault, BySourceRecoveryPointArn=self.POINT)["CopyJobs"]
+        self.assertEqual([one["CopyJobId"] for one in found], [job])
+        self.assertEqual(self.there.list_copy_jobs(ByDestinationVaultArn=vault + "x")["CopyJobs"], [])
+        later = ended["CreationDate"] + timedelta(seconds=1)
+        self.assertEqual(self.there.list_copy_jobs(ByCreatedAfter=later)["CopyJobs"], [])
+
+    def test_a_vault_of_another_account_must_admit_the_account_and_may_need_a_key(self):
+        self.seed()
+        job = self.start(self.vault(admits=None))
+        self.assertEqual((self.job(job)["State"], "does not admit" in self.job(job)["StatusMessage"]), ("FAILED", True))
+        point = self.POINT + "-db"
+        self.seed("RDS", point)
+        plain = self.vault("dm-2")
+        self.assertIn("AWS managed key", self.job(self.start(plain, "t2", point))["StatusMessage"])
+        keyed = self.vault("dm-3", EncryptionKeyArn=self.KEY)
+        self.assertEqual(self.job(self.start(keyed, "t3", point))["State"], "COMPLETED")
+
+    def test_what_is_refused(self):
+        self.seed(name=self.POINT.replace("point:", "point:continuous:"))
+        vault = self.vault()
+        for more in ({"point": self.POINT.replace("point:", "point:continuous:")}, {"point": self.POINT}, {"source": "weekly"}):
+            with self.assertRaises(ClientError):
+                self.start(vault, str(more), **more)
+        with self.assertRaises(ClientError) as error:
+            self.here.create_backup_vault(BackupVaultName="dm-1", CreatorRequestId="other")
+        self.assertEqual(code(error), "AlreadyExistsException")
+        self.here.create_backup_vault(BackupVaultName="dm-1", CreatorRequestId="dm-1")
+
+    def test_a_vault_goes_after_its_points_which_take_their_time(self):
+        self.seed()
+        vault = self.vault()
+        copy = self.job(self.start(vault))["DestinationRecoveryPointArn"]
+        with self.assertRaises(ClientError) as error:
+            self.here.delete_backup_vault(BackupVaultName="dm-1")
+        self.assertEqual(code(error), "InvalidRequestException")
+        self.delays(point_deletion=5)
+        self.here.delete_recovery_point(BackupVaultName="dm-1", RecoveryPointArn=copy)
+        points = self.here.list_recovery_points_by_backup_vault(BackupVaultName="dm-1")["RecoveryPoints"]
+        self.assertEqual([point["Status"] for point in points], ["DELETING"])
+        self.peer.advance(6)
+        self.assertEqual(self.here.list_tags(ResourceArn=vault)["Tags"], {"drillmaster:run": "r"})
+        self.here.delete_backup_vault(BackupVaultName="dm-1")
+        self.assertEqual(self.here.list_backup_vaults()["BackupVaultList"], [])
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -20,6 +20,7 @@ mod assumed;
 mod command_line;
 mod commands;
 mod conformance;
+mod copies;
 mod discover;
 #[cfg(target_os = "linux")]
 mod disk;

@@ -272,7 +272,9 @@ accounts: { "111122223333": { name: production } }
 regions:
   us-east-1: { azs: [use1-az1, use1-az2] }
   us-west-2: { azs: [usw2-az1, usw2-az2] }
+  eu-west-1: { azs: [euw1-az1] }
 resources:
+  - { id: "efs:file-system/fs-2", account: "111122223333", region: us-east-1, size: 29GiB }
   - { id: "rds:db/orders", account: "111122223333", region: us-east-1, az: use1-az1, size: 7GiB }
   - { id: "rds:cluster/ledger", account: "111122223333", region: us-east-1, size: 11GiB }
   - { id: "ec2:instance/i-1", account: "111122223333", region: us-east-1, az: use1-az1 }
@@ -291,6 +293,7 @@ recovery_points:
   - { of: "ec2:instance/i-1", kind: ami, id: ami-1, account: "111122223333", region: us-west-2, taken: -1d, size: 13GiB }
   - { of: "ec2:volume/vol-1", kind: ebs_snapshot, id: snap-1, account: "111122223333", region: us-west-2, taken: -6h, size: 17GiB }
   - { of: "efs:file-system/fs-1", kind: backup, id: shares-1, account: "111122223333", region: us-west-2, taken: -3h, size: 23GiB }
+  - { of: "efs:file-system/fs-2", kind: backup, id: "arn:aws:backup:eu-west-1:111122223333:recovery-point:2", vault: far, account: "111122223333", region: eu-west-1, taken: -4h, size: 29GiB }
   - { of: "s3:bucket/receipts", kind: s3_replica, id: receipts-replica, account: "111122223333", region: us-west-2, taken: -4m, objects: 100 }
 timings:
 "#;
@@ -307,7 +310,7 @@ steps:
 "#;
 
 /// Each action, the size of what it restores or copies, and a step that runs it.
-const STEPS: [(&str, &str, u32, &str); 22] = [
+const STEPS: [(&str, &str, u32, &str); 24] = [
     ("a", "ec2.copy_snapshot", 17, "from: { volume: vol-1 }"),
     ("b", "ec2.copy_image", 13, "image: { of: i-1 }"),
     ("c", "ec2.restore_volume", 17, "from: { volume: vol-1 }"),
@@ -341,6 +344,19 @@ const STEPS: [(&str, &str, u32, &str); 22] = [
         "backup.restore",
         23,
         "from: { resource: \"efs:file-system/fs-1\" }, role: \"arn:aws:iam::111122223333:role/restore\"",
+    ),
+    (
+        "t",
+        "backup.copy",
+        29,
+        "from: { resource: \"efs:file-system/fs-2\" }, role: \"arn:aws:iam::111122223333:role/copy\"",
+    ),
+    // A copy is as large as its original.
+    (
+        "u",
+        "backup.restore",
+        29,
+        "from: { recovery_point: \"{{ steps.t.recovery_point }}\" }, role: \"arn:aws:iam::111122223333:role/restore\"",
     ),
     ("s", "efs.mount", 0, "file_system: \"{{ steps.r.file_system_id }}\""),
     // The size of a resource that the run itself made is known as well.

@@ -104,6 +104,7 @@ read_only! {
 read_only! {
     /// Reads AWS Backup.
     BackupReader, aws_sdk_backup:
+    describe_copy_job DescribeCopyJobFluentBuilder,
     describe_restore_job DescribeRestoreJobFluentBuilder,
     get_backup_selection GetBackupSelectionFluentBuilder,
     get_backup_vault_access_policy GetBackupVaultAccessPolicyFluentBuilder,

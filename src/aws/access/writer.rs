@@ -1,10 +1,11 @@
 //! The SDK's full clients, for a holder of a permit for this account and region.
 
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_backup::operation::start_copy_job::builders::StartCopyJobFluentBuilder;
 
 use super::Clients;
 use super::read_only::{BackupReader, CloudFormationReader, DynamoDbReader, EfsReader, RdsReader, S3Reader};
-use port::{CloudResult, Operation, Permit, RunTags};
+use port::{CloudResult, Create, Operation, Permit, RunTags};
 
 /// The full S3 client, from a [`Writer`].
 pub type S3Writer = aws_sdk_s3::Client;
@@ -42,6 +43,16 @@ pub struct Reading {
 }
 
 impl Clients {
+    /// Begins the request for a copy job. A permit to copy out gives no other client.
+    ///
+    /// # Errors
+    /// `Guarded`: the permit is for something else.
+    pub fn copy_job(&self, permit: &Permit, what: &Create) -> CloudResult<StartCopyJobFluentBuilder> {
+        permit.covers_creation(what)?;
+        permit.covers(Operation::CopyOut, &self.place, what.call())?;
+        Ok(self.raw.backup.start_copy_job())
+    }
+
     /// # Errors
     /// `Guarded`: the permit is for something else, or for another account or region.
     pub fn writer(&self, permit: &Permit, operation: Operation, call: &str) -> CloudResult<Writer> {

@@ -112,6 +112,8 @@ pub async fn found(
         | Kind::Address
         | Kind::DbSnapshot
         | Kind::DbClusterSnapshot
+        | Kind::Vault
+        | Kind::CopyJob
         | Kind::RestoreJob
         | Kind::MountTarget
         | Kind::Stack => None,
@@ -297,6 +299,8 @@ pub async fn tag(
         | Kind::Address
         | Kind::DbSnapshot
         | Kind::DbClusterSnapshot
+        | Kind::Vault
+        | Kind::CopyJob
         | Kind::RestoreJob
         | Kind::MountTarget
         | Kind::Stack => {}

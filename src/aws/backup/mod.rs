@@ -1,12 +1,14 @@
-//! Restores by AWS Backup: a job is started, and what it made is taken over.
+//! Copies and restores by AWS Backup. Of a restore a job is started, and what it made is taken over.
 //!
 //! A job carries no tags and cannot be stopped. So its id in the journal is what proves that the
 //! resource is this run's.
 
+pub mod copy;
 mod jobs;
 pub mod kinds;
 mod landing;
 pub mod role;
+pub mod vault;
 pub mod vault_policy;
 
 pub use self::jobs::{at_work, started};

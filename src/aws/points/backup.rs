@@ -181,6 +181,7 @@ fn point(
         infected,
         cold: kinds::is_cold(found, search.now),
         state,
+        vault: vault.backup_vault_name().map(str::to_owned),
         ..RecoveryPoint::new(of, PointKind::Backup, id, owner.clone(), search.place.region.clone())
     })
 }

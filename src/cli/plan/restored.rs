@@ -74,6 +74,8 @@ fn made(create: &Create, members: usize) -> Option<Restored> {
         | Create::SecurityGroup { .. }
         | Create::DbSubnetGroup { .. }
         | Create::Bucket { .. }
+        | Create::Vault { .. }
+        | Create::CopyPoint(_)
         | Create::AttachVolume { .. }
         | Create::KeyPair { .. }
         | Create::SetTable(_)

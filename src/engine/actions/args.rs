@@ -33,6 +33,7 @@ fn source(what: SourceWhat, kinds: &[PointKind], purpose: Purpose, across_region
         stands_for: None,
         region: None,
         account: None,
+        owner: None,
     }
 }
 

@@ -193,20 +193,30 @@ impl Context<'_> {
         slot: &str,
         what: Create,
     ) -> Result<(String, Observed, Created), StepError> {
-        let (call, kind) = (what.call(), what.kind());
+        let (call, kind, place) = (what.call(), what.kind(), what.place(self.place()).clone());
         let created = self.create(slot, what).await?;
         let Some(resource) = created.resources.iter().find(|r| r.kind == kind) else {
             return Err(StepError::failed(format!("{call}: the answer names nothing that was created")));
         };
         let id = resource.id.clone();
-        let seen = self.ready(kind, &id, Until::Ready).await?;
+        let seen = self.ready_at(&place, kind, &id, Until::Ready).await?;
         Ok((id, seen, created))
     }
 
-    /// Waits until a resource is ready. An error if it never will be.
+    /// Waits until a resource in the sandbox is ready. An error if it never will be.
     pub async fn ready(&self, kind: Kind, id: &str, until: Until) -> Result<Observed, StepError> {
+        self.ready_at(self.place(), kind, id, until).await
+    }
+
+    async fn ready_at(
+        &self,
+        place: &Place,
+        kind: Kind,
+        id: &str,
+        until: Until,
+    ) -> Result<Observed, StepError> {
         (self.progress)(format!("waiting for {} {id}", kind.name()), None);
-        let seen = self.waiter.wait(self.place(), kind, id, until).await?;
+        let seen = self.waiter.wait(place, kind, id, until).await?;
         let (message, help) = match &seen.state {
             State::Ready => return Ok(seen),
             State::Failed(why) => (format!("{} {id} came up as {why}", kind.name()), help_about(why)),
@@ -235,6 +245,9 @@ fn help_about(reason: &str) -> Option<String> {
     } else if reason.contains("Client.InternalError") {
         "most often the sandbox's account may not use the KMS key of its disks: share the key with it, or copy the image \
          or snapshot with a key of its own (`kms_key`)"
+    } else if reason.contains("same organization") || reason.contains("ross-account") {
+        "AWS Backup copies between accounts only within one organization that allows it: enable cross-account backup in \
+         its management account (AWS Backup, `Settings`)"
     } else if reason.contains("VolumeLimitExceeded") {
         "the account's quota of EBS storage is used up: ask Service Quotas for more, or restore less at once"
     } else if reason.contains("InvalidSnapshot.NotFound") {

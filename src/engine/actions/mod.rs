@@ -18,6 +18,7 @@ use playbook::action::Catalogue;
 use port::ActionTiming;
 
 pub use action::{Entry, Invocation};
+pub use backup::copy::{KEY_HELP, is_continuous};
 
 /// The actions that no cloud carries out, but a program or a person. The drill knows only words of
 /// what they make, and no busy region slows them.
@@ -40,6 +41,7 @@ pub const ACTIONS: &[Entry] = &[
     entry::<dynamodb::restore::Restore>(),
     entry::<s3::restore::Restore>(),
     entry::<s3::verify::Verify>(),
+    entry::<backup::copy::Copy>(),
     entry::<backup::restore::Restore>(),
     entry::<efs::mount::Mount>(),
     entry::<cloudformation::deploy::Deploy>(),
@@ -92,8 +94,14 @@ mod tests {
     #[test]
     fn few_actions_open_nothing() {
         let closed = ACTIONS.iter().filter(|action| !action.decl.may_open).map(|action| action.decl.name);
-        let known =
-            ["ec2.restore_volume", "ec2.import_key_pair", "dynamodb.restore", "s3.restore", "s3.verify"];
+        let known = [
+            "ec2.restore_volume",
+            "ec2.import_key_pair",
+            "dynamodb.restore",
+            "s3.restore",
+            "s3.verify",
+            "backup.copy",
+        ];
         assert_eq!(closed.collect::<Vec<_>>(), known);
     }
 

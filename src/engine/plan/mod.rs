@@ -6,7 +6,7 @@ pub mod namesakes;
 pub mod proof;
 mod radius;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
@@ -158,6 +158,14 @@ impl Plan {
     /// Whether the account is one of the playbook's.
     pub fn has_account(&self, id: &AccountId) -> bool {
         self.accounts.values().any(|account| account.id == *id)
+    }
+
+    /// The accounts from whose vaults steps copy, as far as they are known before the run, survive and
+    /// are the playbook's.
+    pub fn copied_from(&self) -> BTreeSet<AccountId> {
+        let known = self.surviving_accounts();
+        let named = self.steps().filter_map(|(_, work)| work.demands.copy.as_ref()?.from.clone());
+        named.filter(|account| known.contains(account)).collect()
     }
 
     /// The accounts that are another provider's.

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::grants::{CallTarget, Grants, Statement, UnknownCall, in_regions};
-use super::table::{KEY, of_resource_type};
+use super::table::{KEY, KEY_OF_A_VAULT, of_resource_type};
 use crate::plan::live::Live;
 use crate::plan::{CheckWork, Plan, StepWork, Work};
 use crate::sandbox::calls;
@@ -14,7 +14,7 @@ use base::ids::{AccountId, Region};
 use base::partition::Partition;
 use checks;
 use estate::{PointKind, Selector};
-use playbook::action::{BackupUse, BucketRead, Prepared, SourceSpec, SourceWhat, TemplateUse};
+use playbook::action::{BackupUse, BucketRead, CopyUse, Prepared, SourceSpec, SourceWhat, TemplateUse};
 use playbook::check::CheckType;
 use playbook::expr::{self, is_template};
 use playbook::model::Account;
@@ -241,7 +241,10 @@ impl Derivation<'_> {
             self.survey(source)?;
         }
         if let Some(backup) = &demands.backup {
-            self.backup(backup)?;
+            self.backup(backup, work)?;
+        }
+        if let Some(copy) = &demands.copy {
+            self.copy(copy, work)?;
         }
         self.buckets(work)?;
         self.key(work);
@@ -254,8 +257,8 @@ impl Derivation<'_> {
     }
 
     /// Allows a restore by AWS Backup: its role is passed, and what it made is tagged and deleted.
-    fn backup(&mut self, backup: &BackupUse) -> Result<(), UnknownCall> {
-        let known = backup.restores.and_then(Restorable::of);
+    fn backup(&mut self, backup: &BackupUse, work: &StepWork) -> Result<(), UnknownCall> {
+        let known = backup.restores.or_else(|| self.copied_kind(work)).and_then(Restorable::of);
         let all = known.map_or_else(|| Restorable::ALL.to_vec(), |one| vec![one]);
         for what in &all {
             self.sandbox(calls::restored(*what))?;
@@ -273,28 +276,90 @@ impl Derivation<'_> {
                 "AWS Backup does not tag what it restores, so the drill tags it: ec2:CreateTags and elasticfilesystem:TagResource have no condition that spares other machines, volumes and file systems of the account. Use an account of its own for the sandbox".into(),
             );
         }
-        let Some(grants) = self.grants.get_mut(&self.plan.sandbox_account) else { return Ok(()) };
-        let role = if is_template(&backup.role) {
+        let account = self.plan.sandbox_account.clone();
+        let role = self.pass(&account, &backup.role, "restores with", &format!(
+            "the role {} must trust backup.amazonaws.com (`sts:AssumeRole`), and carry AWSBackupServiceRolePolicyForRestores (for S3 AWSBackupServiceRolePolicyForS3Restore); AWS Backup makes the resources with it, and not with the drill's role",
+            backup.role
+        ));
+        // Preflight looks at it.
+        if let Some((grants, role)) = self.grants.get_mut(&account).zip(role) {
+            for action in ["iam:GetRole", PROVE] {
+                grants.add("Prove", action, BTreeSet::from([role.clone()]), Conditions::new());
+            }
+        }
+        Ok(())
+    }
+
+    /// The type of the resource in a recovery point that an earlier step copies, if the playbook names it
+    /// there.
+    fn copied_kind(&self, work: &StepWork) -> Option<&'static str> {
+        let SourceWhat::Id(id) = &work.source.as_ref()?.what else { return None };
+        let named = expr::references(id).ok()?;
+        let [reference] = named.as_slice() else { return None };
+        let ["steps", step, "recovery_point"] =
+            reference.path.iter().map(String::as_str).collect::<Vec<_>>()[..]
+        else {
+            return None;
+        };
+        let (_, copy) = self.plan.steps().find(|(node, _)| node.id == step)?;
+        copy.demands.copy.as_ref()?;
+        match &copy.source.as_ref()?.what {
+            SourceWhat::Of { kind, .. } => Some(*kind),
+            SourceWhat::Id(_) => None,
+        }
+    }
+
+    /// Allows a copy by AWS Backup: a vault in the sandbox, and the copy job where the recovery point
+    /// lies.
+    fn copy(&mut self, copy: &CopyUse, work: &StepWork) -> Result<(), UnknownCall> {
+        self.created(calls::VAULT)?;
+        self.notes.insert(
+            "AWS Backup gives a copy the tags of its original, and its ARN names no vault: backup:DeleteRecoveryPoint has no condition that spares other recovery points of the sandbox's account. Teardown deletes only those in the run's own vault. Use an account of its own for the sandbox".into(),
+        );
+        if let Some(key) = &copy.kms_key {
+            let keys = [KEY, KEY_OF_A_VAULT].concat();
+            self.use_key(key, "backup", &keys);
             self.notes.insert(format!(
-                "the role `{}` that AWS Backup restores with is known only during the run, so the policy allows to pass every role of the account: narrow it",
-                backup.role
+                "the policy of the key {key} must let AWS Backup use it in the sandbox's account (AWSServiceRoleForBackup); the key of the originals must let the sandbox's account use it, too"
+            ));
+        }
+        let Some(from) = copy.from.clone().filter(|from| self.grants.contains_key(from)) else {
+            return Ok(());
+        };
+        let regions = work.source.as_ref().map(|source| self.regions_of(source)).unwrap_or_default();
+        let at = CallTarget { regions: &regions, sources: &regions, bucket: None };
+        if let Some(grants) = self.grants.get_mut(&from) {
+            grants.calls(calls::COPY_OUT, &at)?;
+        }
+        if from != self.plan.sandbox_account {
+            self.notes.insert(format!(
+                "AWS Backup copies from account {from} only within one organization, whose management account has enabled cross-account backup"
+            ));
+        }
+        self.pass(&from, &copy.role, "copies with", &format!(
+            "the role {} must trust backup.amazonaws.com (`sts:AssumeRole`), and carry AWSBackupServiceRolePolicyForBackup (for S3 AWSBackupServiceRolePolicyForS3Backup); AWS Backup copies with it, and not with the drill's role",
+            copy.role
+        ));
+        Ok(())
+    }
+
+    /// Allows to pass a role of an account to AWS Backup, and returns its ARN. `does`: what AWS Backup does
+    /// with it.
+    fn pass(&mut self, account: &AccountId, role: &str, does: &str, note: &str) -> Option<String> {
+        let grants = self.grants.get_mut(account)?;
+        let role = if is_template(role) {
+            self.notes.insert(format!(
+                "the role `{role}` that AWS Backup {does} is known only during the run, so the policy allows to pass every role of the account: narrow it"
             ));
             grants.arn("iam::{a}:role/*", None)
         } else {
-            self.notes.insert(format!(
-                "the role {} must trust backup.amazonaws.com (`sts:AssumeRole`), and carry AWSBackupServiceRolePolicyForRestores (for S3 AWSBackupServiceRolePolicyForS3Restore); AWS Backup makes the resources with it, and not with the drill's role",
-                backup.role
-            ));
-            backup.role.clone()
+            self.notes.insert(note.to_owned());
+            role.to_owned()
         };
         let service = BTreeSet::from(["backup.amazonaws.com".to_owned()]);
         let to = Conditions::from([((Test::StringEquals, "iam:PassedToService".into()), service)]);
         grants.add("Pass", "iam:PassRole", BTreeSet::from([role.clone()]), to);
-        // Preflight looks at it.
-        for action in ["iam:GetRole", PROVE] {
-            grants.add("Prove", action, BTreeSet::from([role.clone()]), Conditions::new());
-        }
-        Ok(())
+        Some(role)
     }
 
     fn check(&mut self, work: &CheckWork) -> Result<(), PolicyError> {
@@ -321,11 +386,16 @@ impl Derivation<'_> {
     /// The regions where the recovery point may be.
     fn regions_of(&self, source: &SourceSpec) -> BTreeSet<Region> {
         match &source.what {
-            SourceWhat::Of { .. } => self.everywhere.clone(),
+            SourceWhat::Of { .. } => match (&source.owner, &source.region) {
+                (Some(_), Some(region)) => BTreeSet::from([region.clone()]),
+                (Some(_) | None, _) => self.everywhere.clone(),
+            },
             SourceWhat::Id(id) => {
                 let named = id.starts_with("arn:").then(|| id.split(':').nth(3)?.parse().ok()).flatten();
                 match named {
                     Some(region) => BTreeSet::from([region]),
+                    // A copy's region is that of its vault.
+                    None if source.region.is_some() => source.region.iter().cloned().collect(),
                     None if is_template(id) => self.everywhere.clone(),
                     None => self.here.clone(),
                 }
@@ -341,9 +411,10 @@ impl Derivation<'_> {
             return Ok(());
         }
         let regions = self.regions_of(source);
-        let accounts: Vec<AccountId> = match &source.what {
-            SourceWhat::Of { .. } => self.grants.keys().cloned().collect(),
-            SourceWhat::Id(_) => vec![self.plan.sandbox_account.clone()],
+        let accounts: Vec<AccountId> = match (&source.owner, &source.what) {
+            (Some(owner), _) => vec![owner.clone()],
+            (None, SourceWhat::Of { .. }) => self.grants.keys().cloned().collect(),
+            (None, SourceWhat::Id(_)) => vec![self.plan.sandbox_account.clone()],
         };
         let bucket = match &source.what {
             SourceWhat::Of { kind: "s3:bucket", name, .. } if !is_template(name) => name.as_str(),
@@ -433,31 +504,8 @@ impl Derivation<'_> {
     /// Allows the use of the key that encrypts a copy or a replica. EC2 and RDS use it on the
     /// role's behalf.
     fn key(&mut self, work: &StepWork) {
-        let Some(grants) = self.grants.get_mut(&self.plan.sandbox_account) else { return };
         if let Some(key) = &work.demands.kms_key {
-            let service = work.action.decl.service();
-            let region = &self.plan.sandbox.region;
-            let mut conditions = in_regions(&self.here);
-            let via = format!("{service}.{region}.{}", Partition::of(region).dns_suffix);
-            conditions.insert((Test::StringEquals, "kms:ViaService".into()), BTreeSet::from([via]));
-            let on = if key.starts_with("arn:") && key.contains(":key/") {
-                key.to_owned()
-            } else if is_template(key) || key.contains("alias/") {
-                if let Some((_, alias)) = key.split_once("alias/").filter(|_| !is_template(key)) {
-                    let alias = BTreeSet::from([format!("alias/{alias}")]);
-                    conditions.insert((Test::ForAnyValueStringEquals, "kms:ResourceAliases".into()), alias);
-                } else {
-                    self.notes.insert(format!(
-                        "the key `{key}` is known only during the run, so the policy allows every key: narrow the keys in it"
-                    ));
-                }
-                grants.arn("kms:{r}:{a}:key/*", None)
-            } else {
-                grants.arn(&format!("kms:{{r}}:{{a}}:key/{key}"), None)
-            };
-            for action in KEY {
-                grants.add("Key", action, BTreeSet::from([on.clone()]), conditions.clone());
-            }
+            self.use_key(key, work.action.decl.service(), KEY);
         }
         if work.source.as_ref().is_some_and(|s| !s.kinds.iter().all(|kind| is_of_s3(*kind))) {
             self.notes.insert(
@@ -466,6 +514,33 @@ impl Derivation<'_> {
             self.notes.insert(
                 "recovery points of another account must be shared with the sandbox's account by their owner: a drill shares nothing and needs no permission for it".into(),
             );
+        }
+    }
+
+    /// Allows the use of a key by a service on the role's behalf, in the sandbox.
+    fn use_key(&mut self, key: &str, service: &str, actions: &[&str]) {
+        let region = &self.plan.sandbox.region;
+        let Some(grants) = self.grants.get_mut(&self.plan.sandbox_account) else { return };
+        let mut conditions = in_regions(&self.here);
+        let via = format!("{service}.{region}.{}", Partition::of(region).dns_suffix);
+        conditions.insert((Test::StringEquals, "kms:ViaService".into()), BTreeSet::from([via]));
+        let on = if key.starts_with("arn:") && key.contains(":key/") {
+            key.to_owned()
+        } else if is_template(key) || key.contains("alias/") {
+            if let Some((_, alias)) = key.split_once("alias/").filter(|_| !is_template(key)) {
+                let alias = BTreeSet::from([format!("alias/{alias}")]);
+                conditions.insert((Test::ForAnyValueStringEquals, "kms:ResourceAliases".into()), alias);
+            } else {
+                self.notes.insert(format!(
+                    "the key `{key}` is known only during the run, so the policy allows every key: narrow the keys in it"
+                ));
+            }
+            grants.arn("kms:{r}:{a}:key/*", None)
+        } else {
+            grants.arn(&format!("kms:{{r}}:{{a}}:key/{key}"), None)
+        };
+        for action in actions {
+            grants.add("Key", action, BTreeSet::from([on.clone()]), conditions.clone());
         }
     }
 

@@ -84,6 +84,16 @@ const RECOVERY_POINTS: &[&str] = &[
     "rds:{r}:*:cluster-snapshot:*",
     "rds:{r}:*:snapshot:*",
 ];
+/// The same in the role's own account, in any region.
+const OWN_RECOVERY_POINTS: &[&str] = &[
+    "backup:*:{a}:recovery-point:*",
+    "dynamodb:*:{a}:table/*/backup/*",
+    "ec2:*::image/*",
+    "ec2:*::snapshot/*",
+    "rds:*:{a}:cluster-snapshot:*",
+    "rds:*:{a}:snapshot:*",
+];
+const VAULT: &[&str] = &["backup:{r}:{a}:backup-vault:{new}"];
 const FILE_SYSTEM: &[&str] = &["elasticfilesystem:{r}:{a}:file-system/*"];
 const STACK: &[&str] = &["cloudformation:{r}:{a}:stack/{new}/*"];
 const BACKUP_PLAN: &[&str] = &["backup:{r}:{a}:backup-plan:*"];
@@ -274,6 +284,20 @@ pub const TABLE: &[(&str, &[Need])] = &[
     ("backup:GetRestoreJobMetadata", &[need("backup:GetRestoreJobMetadata", Listing, &["*"])]),
     ("backup:ListRestoreJobs", &[need("backup:ListRestoreJobs", Listing, &["*"])]),
     ("backup:GetBackupVaultAccessPolicy", &[need("backup:GetBackupVaultAccessPolicy", Used, &["backup:{r}:{a}:backup-vault:*"])]),
+    // AWS Backup tags a new vault in the same call, and authorises the tagging and its storage
+    // separately (AWS Backup guide, "API permissions").
+    ("backup:CreateBackupVault", &[
+        need("backup:CreateBackupVault", New, VAULT),
+        need("backup:TagResource", New, VAULT),
+        need("backup-storage:MountCapsule", Listing, &["*"]),
+    ]),
+    ("backup:PutBackupVaultAccessPolicy", &[need("backup:PutBackupVaultAccessPolicy", OfTheRun, VAULT)]),
+    ("backup:DeleteBackupVault", &[need("backup:DeleteBackupVault", OfTheRun, VAULT)]),
+    // Copies carry the tags of their originals, and their ARNs name no vault.
+    ("backup:DeleteRecoveryPoint", &[need("backup:DeleteRecoveryPoint", Used, OWN_RECOVERY_POINTS)]),
+    ("backup:ListTags", &[need("backup:ListTags", Named, VAULT)]),
+    ("backup:StartCopyJob", &[need("backup:StartCopyJob", Used, OWN_RECOVERY_POINTS)]),
+    ("backup:DescribeCopyJob", &[need("backup:DescribeCopyJob", Listing, &["*"])]),
     ("backup:ListBackupVaults", &[need("backup:ListBackupVaults", Listing, &["*"])]),
     ("backup:ListCopyJobs", &[need("backup:ListCopyJobs", Listing, &["*"])]),
     ("backup:ListRecoveryPointsByBackupVault", &[need("backup:ListRecoveryPointsByBackupVault", Used, &["backup:{r}:*:backup-vault:*"])]),
@@ -362,3 +386,7 @@ pub const KEY: &[&str] = &[
     "kms:ReEncryptFrom",
     "kms:ReEncryptTo",
 ];
+
+/// What AWS Backup checks of the caller for the key of a new vault, besides [`KEY`]: AWS Backup guide, "API
+/// permissions", `CreateBackupVault`.
+pub const KEY_OF_A_VAULT: &[&str] = &["kms:GenerateDataKey", "kms:RetireGrant"];

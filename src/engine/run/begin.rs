@@ -110,6 +110,7 @@ pub fn sandbox_spec(plan: &Plan) -> SandboxSpec {
         wishes: Wishes::default(),
         buckets: BTreeMap::new(),
         replicas: Vec::new(),
+        vaults: BTreeMap::new(),
         databases: false,
     };
     for (node, work) in plan.steps() {
@@ -117,6 +118,11 @@ pub fn sandbox_spec(plan: &Plan) -> SandboxSpec {
         spec.databases |= work.action.decl.needs(Prepared::DbSubnetGroup) || demands.db_subnet_group;
         if let Some(bucket) = demands.bucket {
             *spec.buckets.entry(bucket).or_default() |= demands.versioned;
+        }
+        if let Some(copy) = demands.copy {
+            let vault = spec.vaults.entry(copy.kms_key.unwrap_or_default()).or_default();
+            let others = plan.copied_from().into_iter().filter(|from| *from != plan.sandbox_account);
+            vault.extend(others.filter(|from| copy.from.as_ref() == Some(from)));
         }
         spec.wishes.instance_types.extend(demands.machines.and_then(|machines| machines.instance_type));
         spec.wishes.db_classes.extend(demands.db_class);
@@ -239,6 +245,9 @@ pub async fn preflight(engine: &Engine, run_tags: &RunTags, asking: Asking) -> P
     }
     if let Some(missing) = missing_secrets(engine).await {
         all.known(missing);
+    }
+    if let Some(wrong) = engine.copies_that_cannot_begin() {
+        all.known(wrong);
     }
     shared_account(engine);
     unread(engine);

@@ -62,6 +62,7 @@ pub(super) fn merge(merged: &mut BTreeMap<PointKey, RecoveryPoint>, mut point: R
         (one, other) => one.or(other),
     };
     known.kms_key = known.kms_key.take().or(point.kms_key);
+    known.vault = known.vault.take().or(point.vault);
     known.engine = known.engine.take().or(point.engine);
     if known.fixed_options.is_empty() {
         known.fixed_options = point.fixed_options;

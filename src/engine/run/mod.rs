@@ -7,6 +7,7 @@ mod background;
 mod begin;
 mod check;
 mod classes;
+mod copies;
 mod end;
 mod engine;
 mod found;
@@ -95,7 +96,8 @@ impl Engine {
         }
         let run_tags = RunTags { run: self.config.run.clone(), expires };
         let guard =
-            Guard::new(Rc::clone(&self.cloud), self.sandbox(), run_tags, self.config.protected.clone());
+            Guard::new(Rc::clone(&self.cloud), self.sandbox(), run_tags, self.config.protected.clone())
+                .with_copied_from(self.plan.copied_from());
         let provisioner = Provisioner::new(Rc::clone(&self.cloud), Rc::clone(&self.bus), guard, requests);
         let waiter = Waiter::new(Rc::clone(&self.cloud), self.clock.clone());
         // The reason for a cut was already emitted.
@@ -105,7 +107,15 @@ impl Engine {
             if !self.memory.kept {
                 // A kept sandbox includes resources that are not in the journal after a lost answer
                 // or a crash.
-                self.teardown(&provisioner, &waiter).survey().await;
+                let unlooked = self.teardown(&provisioner, &waiter).survey().await;
+                for what in unlooked {
+                    self.report(Finding::new(
+                        Rule::TeardownBlind,
+                        "kept sandbox",
+                        what,
+                        "look for it with `aws backup list-copy-jobs`",
+                    ));
+                }
                 let resources = provisioner.standing();
                 self.bus.tell(Body::Kept { resources, until: expires });
             }

@@ -9,6 +9,7 @@ use super::found::{FoundPoints, key};
 use super::known::{Points, report_key};
 use super::survey::arn_part;
 use crate::actions::context::StepError;
+use crate::actions::is_continuous;
 use base::duration::{Time, human_seconds, mistaken_time};
 use base::ids::AccountId;
 use estate::point::{
@@ -35,6 +36,15 @@ fn too_early(chosen: &RecoveryPoint, at: Time) -> StepError {
         format!("{} cannot be restored to {at}: {reaches}", chosen.of),
         format!("ask for a later instant{older}"),
     )
+}
+
+/// The points that a step can copy: those of the account that it copies from, but for continuous ones.
+/// All of them, if the step does not name that account.
+fn owned(found: Rc<FoundPoints>, spec: &SourceSpec) -> Rc<FoundPoints> {
+    let Some(owner) = &spec.owner else { return found };
+    let can_be_copied = |point: &&RecoveryPoint| point.account == *owner && !is_continuous(&point.id);
+    let points = found.points.iter().filter(can_be_copied).cloned().collect();
+    Rc::new(FoundPoints { points, complete: found.complete })
 }
 
 /// Chooses recovery points: in a recovery as of T0, in a look at the live accounts as of now.
@@ -90,7 +100,7 @@ impl Chooser<'_> {
         Use {
             loss: &self.engine.plan.loss,
             t0: self.t0,
-            account: &self.engine.plan.sandbox_account,
+            account: spec.owner.as_ref().unwrap_or(&self.engine.plan.sandbox_account),
             reader: self.reader(spec),
             region: &self.engine.plan.sandbox.region,
             kinds: &spec.kinds,
@@ -125,6 +135,7 @@ impl Chooser<'_> {
     ) -> Result<Chosen, StepError> {
         let (query, places) = self.engine.asked_for(selector.clone(), spec);
         let result = self.query(&query, &places).await;
+        let result = owned(result, spec);
         let meant = self.meant(step, &selector, &result.points)?;
         let found = &*meant;
         let (wanted, at) = match point {
@@ -333,7 +344,7 @@ impl Chooser<'_> {
         let mut unusable = None;
         for kind in &spec.kinds {
             let query = PointQuery::Id { id: id.to_owned(), kind: *kind };
-            let found = self.query(&query, &self.engine.places_of(id)).await;
+            let found = owned(self.query(&query, &self.engine.places_of(id, spec)).await, spec);
             let on = self.on(spec);
             // Accounts and regions may have snapshots of one name. One that is usable is meant, and
             // first of all the sandbox's own.
@@ -425,6 +436,7 @@ impl Chooser<'_> {
         let of = estate::ResourceId::new(service, id);
         let Place { account, region } = self.engine.plan.sandbox_place();
         let region = arn_part(id, 3).and_then(|r| r.parse().ok()).unwrap_or(region);
+        let account = spec.owner.clone().unwrap_or(account);
         let point = RecoveryPoint::new(of, kind, id, account, region);
         let source = RestoreSource { point: point.clone(), id: id.to_owned(), at: None };
         let (worst_case, covers) = (WorstCase::default(), Vec::new());
@@ -525,7 +537,11 @@ impl Chooser<'_> {
                 newer.region,
                 if newer.taken.is_some() && dated { "is" } else { "may be" },
             ),
-            "copy it to the recovery region and share it with the sandbox's account, before the disaster or in a step",
+            if newer.kind == PointKind::Backup {
+                "copy it to a vault of the sandbox's account and region before the disaster, or in a step with `backup.copy`"
+            } else {
+                "copy it to the recovery region and share it with the sandbox's account, before the disaster or in a step"
+            },
         ));
     }
 
@@ -587,11 +603,17 @@ impl Chooser<'_> {
             format!("no recovery point of {selector} can be used ({}{more})", list.join("; ")),
             by_its_log.unwrap_or_else(|| {
                 let key = nearest.first().filter(|(_, why)| *why == Rejection::KeyLost);
-                key.map_or(
-                    "make a point that survives usable to the sandbox: copy it to its region, share it with its account",
-                    |(point, _)| point.kind.under_another_key(),
-                )
-                .to_owned()
+                let by_copy = || {
+                    let by_copy = |(point, why): &&(&RecoveryPoint, Rejection)| {
+                        point.kind == PointKind::Backup && why.is_mended_by_a_copy()
+                    };
+                    if !spec.is_copy() && nearest.iter().any(by_copy) {
+                        "copy one into the sandbox first, with a step that uses `backup.copy`"
+                    } else {
+                        "make a point that survives usable to the sandbox: copy it to its region, share it with its account"
+                    }
+                };
+                key.map_or_else(by_copy, |(point, _)| point.kind.under_another_key()).to_owned()
             }),
         )
     }

@@ -130,7 +130,7 @@ impl Engine {
             }
             SourceWhat::Id(id) if !is_template(id) => {
                 let query = |kind: &_| PointQuery::Id { id: id.clone(), kind: *kind };
-                spec.kinds.iter().map(|kind| (query(kind), self.places_of(id))).collect()
+                spec.kinds.iter().map(|kind| (query(kind), self.places_of(id, &spec))).collect()
             }
             // The name is the output of a step. The query is made once it is known.
             SourceWhat::Of { .. } | SourceWhat::Id(_) => Vec::new(),
@@ -160,8 +160,12 @@ impl Engine {
     /// The query for points of `selector`, and the places where it is made. The points of another
     /// provider are asked for there and nowhere else.
     pub(super) fn asked_for(&self, selector: Selector, spec: &SourceSpec) -> (PointQuery, Vec<Place>) {
-        let reader = spec.account.as_deref().and_then(|name| self.plan.accounts.get(name));
         let kinds = spec.kinds.clone();
+        if let Some(owner) = &spec.owner {
+            let query = PointQuery::Of { selector, kinds, reader: Some(owner.clone()) };
+            return (query, self.places_of_owner(owner, spec.region.as_ref()));
+        }
+        let reader = spec.account.as_deref().and_then(|name| self.plan.accounts.get(name));
         let query = PointQuery::Of { selector, kinds, reader: reader.map(|account| account.id.clone()) };
         let places = match reader.filter(|account| account.endpoint.is_some()) {
             Some(there) => vec![self.place_of_reader(&there.id, spec.region.as_ref())],
@@ -189,10 +193,24 @@ impl Engine {
             .collect()
     }
 
-    /// The place of a point that is named by its id: its ARN's region, otherwise the sandbox's.
-    pub(super) fn places_of(&self, id: &str) -> Vec<Place> {
-        let region = arn_part(id, 3).and_then(|r| r.parse().ok());
+    /// Where an account keeps its vaults: in the region that is named, else in every region of
+    /// interest. Empty if the account is lost, or none of the playbook's.
+    fn places_of_owner(&self, owner: &AccountId, region: Option<&Region>) -> Vec<Place> {
+        let is_named = |place: &Place| region.is_none_or(|region| place.region == *region);
+        self.places().into_iter().filter(|place| place.account == *owner).filter(is_named).collect()
+    }
+
+    /// The place of a point that is named by its id: its ARN's region, otherwise the one that the
+    /// arguments name, otherwise the sandbox's. In the account of its owner if the arguments tell that.
+    pub(super) fn places_of(&self, id: &str, spec: &SourceSpec) -> Vec<Place> {
+        let region = arn_part(id, 3).and_then(|r| r.parse().ok()).or_else(|| spec.region.clone());
         let mut place = self.plan.sandbox_place();
+        if let Some(owner) = &spec.owner {
+            if !self.plan.surviving_accounts().contains(owner) {
+                return Vec::new();
+            }
+            place.account = owner.clone();
+        }
         if let Some(region) = region {
             if self.plan.loss.region() == Some(&region) {
                 return Vec::new();

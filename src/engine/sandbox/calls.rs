@@ -8,7 +8,7 @@ use port::{CreateCall, LiveKind, Restorable};
 
 /// The lists below. `policy::declared` adds the calls of actions and checks, the survey and the
 /// undoing.
-pub const ALL: [&[&str]; 10] = [
+pub const ALL: [&[&str]; 12] = [
     PREFLIGHT,
     FOR_INSTANCES,
     FOR_DATABASES,
@@ -17,6 +17,8 @@ pub const ALL: [&[&str]; 10] = [
     DB_SUBNET_GROUP,
     BUCKET,
     VERSIONED_BUCKET,
+    VAULT,
+    COPY_OUT,
     ISOLATION,
     TAGGED,
 ];
@@ -78,12 +80,22 @@ pub const BUCKET: &[&str] = &[
 /// Prepare: a bucket that keeps versions, besides the calls for every bucket.
 pub const VERSIONED_BUCKET: &[&str] = &["s3:PutBucketVersioning"];
 
+/// Prepare: a vault for copies of recovery points.
+pub const VAULT: &[&str] =
+    &["backup:CreateBackupVault", "backup:PutBackupVaultAccessPolicy", "backup:ListBackupVaults"];
+
+/// In the account and region of a recovery point that is copied into the sandbox: to start the copy job,
+/// and to look at it.
+pub const COPY_OUT: &[&str] = &["backup:StartCopyJob", "backup:DescribeCopyJob", "backup:ListCopyJobs"];
+
 /// The isolation scan in the sandbox's place (`Cloud::exposures`).
 pub const ISOLATION: &[&str] = port::SCAN_CALLS;
 
 /// Teardown's search for resources with the run's tag, for every kind that a drill may create
 /// (`Cloud::tagged`).
 pub const TAGGED: &[&str] = &[
+    "backup:ListBackupVaults",
+    "backup:ListTags",
     // Describing stacks without a name lists all of them (Service Authorization Reference).
     "cloudformation:DescribeStacks",
     "cloudformation:ListStacks",
@@ -288,6 +300,14 @@ fn undoing_of(call: CreateCall) -> &'static [&'static str] {
         CreateCall::CreateMountTarget => {
             &["elasticfilesystem:DescribeMountTargets", "elasticfilesystem:DeleteMountTarget"]
         }
+        CreateCall::CreateBackupVault => &[
+            "backup:ListTags",
+            "backup:ListRecoveryPointsByBackupVault",
+            "backup:DeleteRecoveryPoint",
+            "backup:DeleteBackupVault",
+        ],
+        // The copy goes with its vault. The job is looked at where it runs.
+        CreateCall::StartCopyJob => &["backup:DescribeCopyJob"],
         // What the job made is deleted by the calls of its kind (`restored`).
         CreateCall::StartRestoreJob => {
             &["backup:DescribeRestoreJob", "backup:GetRestoreJobMetadata", "backup:ListRestoreJobs"]

@@ -8,7 +8,7 @@ use indexmap::IndexSet;
 
 use base::duration::Time;
 use event::{Body, Event};
-use port::{Create, Created, Place, ResourceRef, Sent, StartRestore};
+use port::{CopyPoint, Create, Created, Place, ResourceRef, Sent, StartRestore};
 
 #[derive(Debug, Clone, Default)]
 pub struct RequestLog {
@@ -43,14 +43,18 @@ impl KnownRequest {
         self.answer == Answer::Unknown && self.what.adds()
     }
 
-    /// The restore that it may have started without an answer.
-    fn unanswered_restore(&self) -> Option<&StartRestore> {
-        let is_known = match self.answer {
+    /// Whether an answer tells all that the request has started.
+    fn is_answered(&self) -> bool {
+        match self.answer {
             Answer::Created(_) => true,
             Answer::Refused => !self.was_unknown,
             Answer::Unknown => false,
-        };
-        if let (false, event::Request::Create(what)) = (is_known, &self.what)
+        }
+    }
+
+    /// The restore that it may have started without an answer.
+    fn unanswered_restore(&self) -> Option<&StartRestore> {
+        if let (false, event::Request::Create(what)) = (self.is_answered(), &self.what)
             && let Create::StartRestore(start) = &**what
         {
             return Some(start);
@@ -84,7 +88,10 @@ impl RequestLog {
         match &event.body {
             Body::Intent { token, attempt, account, region, what, .. } => {
                 let place = Place { account: account.clone(), region: region.clone() };
-                self.places.insert(place.clone());
+                // Of a copy nothing stands where it is requested. Its vault is in the sandbox.
+                if what.copy_out().is_none() {
+                    self.places.insert(place.clone());
+                }
                 let known = self.requests.get(token);
                 let was_unknown =
                     known.is_some_and(|known| known.was_unknown || known.answer == Answer::Unknown);
@@ -178,6 +185,14 @@ impl RequestLog {
             Some((token.clone(), UnansweredRestore { place, start, heard }))
         };
         self.requests.iter().filter_map(of).collect()
+    }
+
+    /// The copies by AWS Backup whose start got no answer.
+    pub fn unanswered_copies(&self) -> Vec<&CopyPoint> {
+        let unanswered = self.requests.values().filter(|request| !request.is_answered());
+        let mut copies: Vec<_> = unanswered.filter_map(|request| request.what.copy_out()).collect();
+        copies.sort_by(|a, b| a.name.cmp(&b.name));
+        copies
     }
 
     /// All created resources, in the order of creation.

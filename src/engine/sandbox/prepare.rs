@@ -1,14 +1,15 @@
 //! Creates the sandbox before T0. The proof that it is closed is in `isolation`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use futures_util::future::try_join_all;
 use ipnet::Ipv4Net;
 
 use super::provisioner::{ProvisionError, Provisioner};
+use base::digest::sha256;
 use base::duration::Size;
-use base::ids::{AzId, Region};
+use base::ids::{AccountId, AzId, Region};
 use estate::Loss;
 use event::{Body, SANDBOX};
 use port::wait::{Until, Waiter};
@@ -29,6 +30,8 @@ pub struct SandboxSpec {
     /// The names of the buckets that steps restore into, and whether they keep versions.
     pub buckets: BTreeMap<String, bool>,
     pub replicas: Vec<ReplicaSpec>,
+    /// The other accounts that copy into each vault, by the vault's key. No key: AWS Backup's own.
+    pub vaults: BTreeMap<String, BTreeSet<AccountId>>,
     /// Whether a step restores a database.
     pub databases: bool,
 }
@@ -117,7 +120,17 @@ pub async fn prepare(
             ))
         }
     }));
-    let (buckets, replicas) = tokio::try_join!(buckets, replicas)?;
+    let vaults = try_join_all(spec.vaults.iter().map(|(key, admits)| async move {
+        let short: String = sha256(key).chars().take(8).collect();
+        let slot = if key.is_empty() { "vault".to_owned() } else { format!("vault-{short}") };
+        let what = Create::Vault {
+            name: provisioner.name(SANDBOX, &slot),
+            kms_key: Some(key.clone()).filter(|key| !key.is_empty()),
+            admits: admits.iter().cloned().collect(),
+        };
+        Ok::<_, ProvisionError>((key.clone(), one(provisioner, waiter, place, &slot, what).await?))
+    }));
+    let (buckets, replicas, vaults) = tokio::try_join!(buckets, replicas, vaults)?;
     Ok(Ready {
         place: place.clone(),
         cidr: spec.cidr.clone(),
@@ -127,6 +140,7 @@ pub async fn prepare(
         db_subnet_group,
         buckets: buckets.into_iter().collect(),
         replicas: replicas.into_iter().collect(),
+        vaults: vaults.into_iter().collect(),
     })
 }
 

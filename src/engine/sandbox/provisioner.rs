@@ -19,10 +19,10 @@ use event::{Body, Bus, ConsumerError, Request, TEARDOWN};
 use port::Guard;
 use port::gated::delete_call;
 use port::{
-    AdoptRestored, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, CreateVolume, Created,
-    DeployStack, ErrorKind, Operation, Origin, Place, Progress, ResourceRef, RestoreCluster,
-    RestoreClusterToTime, RestoreDb, RestoreDbToTime, RestoreTable, RestoreTableToTime, RunInstances,
-    RunTags, Sent, StartRestore, TableSettings,
+    AdoptRestored, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, CopyPoint, Create,
+    CreateVolume, Created, DeployStack, ErrorKind, Operation, Origin, Place, Progress, ResourceRef,
+    RestoreCluster, RestoreClusterToTime, RestoreDb, RestoreDbToTime, RestoreTable, RestoreTableToTime,
+    RunInstances, RunTags, Sent, StartRestore, TableSettings,
 };
 
 /// The reason why something was not created.
@@ -120,6 +120,11 @@ impl Provisioner {
         });
     }
 
+    /// The copies by AWS Backup whose start got no answer.
+    pub fn unanswered_copies(&self) -> Vec<CopyPoint> {
+        self.requests.borrow().unanswered_copies().into_iter().cloned().collect()
+    }
+
     /// The places to search for resources whose creating call got no answer.
     pub fn places(&self) -> Vec<Place> {
         self.requests.borrow().places().iter().cloned().collect()
@@ -178,6 +183,7 @@ impl Provisioner {
         slot: &str,
         what: Create,
     ) -> Result<Created, ProvisionError> {
+        let place = what.place(place);
         let mut origin = self.origin(by, attempt, slot);
         let described = describe(&what);
         let known = self.requests.borrow().request(&origin.token).cloned();
@@ -189,7 +195,9 @@ impl Provisioner {
             }
             match known.answer {
                 Answer::Created(created) => return Ok(created),
-                Answer::Refused | Answer::Unknown => origin.unsure = true,
+                Answer::Refused | Answer::Unknown => {
+                    (origin.unsure, origin.since) = (true, Some(known.since));
+                }
             }
         }
         self.intend(&origin, place, what.call(), described)?;
@@ -215,7 +223,7 @@ impl Provisioner {
     }
 
     async fn make(&self, place: &Place, origin: &Origin, what: &Create) -> CloudResult<Created> {
-        let permit = self.guard.permit(place, Operation::Create, what.call()).await?;
+        let permit = self.guard.permit_creation(place, what).await?;
         self.cloud.create(&permit, origin, what).await
     }
 
@@ -471,6 +479,17 @@ fn describe(what: &Create) -> Request {
             to: _,
         })
         | Create::SetTable(TableSettings { table: _, ttl: _, stream: _, pitr: _, tags: _ })
+        | Create::Vault { name: _, kms_key: _, admits: _ }
+        | Create::CopyPoint(CopyPoint {
+            recovery_point: _,
+            from: _,
+            source_vault: _,
+            to: _,
+            vault: _,
+            role: _,
+            name: _,
+            size: _,
+        })
         | Create::MountTarget { file_system: _, subnet: _, group: _, name: _ }
         | Create::AdoptRestored(AdoptRestored { job: _, restores: _, landing: _, name: _ })
         | Create::PromoteReplica { db: _, size: _ } => {}

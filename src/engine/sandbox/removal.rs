@@ -23,8 +23,8 @@ use port::{CloudError, CloudResult, ErrorKind, Kind, Observed, ResourceRef, Stat
 fn rank(kind: Kind) -> u8 {
     match kind {
         // What a restore job made is known once the job has ended. Then the rest goes by its own
-        // rank.
-        Kind::Instance | Kind::DbInstance | Kind::RestoreJob => 0,
+        // rank. A copy job writes into its vault until it has ended.
+        Kind::Instance | Kind::DbInstance | Kind::CopyJob | Kind::RestoreJob => 0,
         Kind::DbCluster => 1,
         Kind::Stack | Kind::MountTarget => 2,
         Kind::Volume
@@ -33,7 +33,8 @@ fn rank(kind: Kind) -> u8 {
         | Kind::KeyPair
         | Kind::Bucket
         | Kind::FileSystem
-        | Kind::Table => 3,
+        | Kind::Table
+        | Kind::Vault => 3,
         Kind::Snapshot | Kind::DbSnapshot | Kind::DbClusterSnapshot => 4,
         Kind::DbSubnetGroup | Kind::SecurityGroup | Kind::Subnet => 5,
         Kind::Vpc => 6,
@@ -184,6 +185,15 @@ impl Removal<'_> {
             self.bus.tell(Body::DeleteFailed { resource: resource.clone(), error });
             Some(resource.clone())
         };
+        if resource.kind == Kind::CopyJob {
+            return match self.ended(resource, deadline).await {
+                Ok(()) => {
+                    self.provisioner.tell(Body::Deleted { resource: resource.clone() });
+                    None
+                }
+                Err(error) => failed(error),
+            };
+        }
         let (mut tried, mut pause) = ((since, last), Duration::from_secs(2));
         loop {
             if let Err(error) = self.delete_until(resource, tried, deadline).await {
@@ -217,6 +227,32 @@ impl Removal<'_> {
             self.clock.sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(30));
             tried = (self.clock.now(), self.clock.now());
+        }
+    }
+
+    /// Waits until a copy job has ended. It runs outside of the sandbox, where nothing is deleted.
+    async fn ended(&self, job: &ResourceRef, deadline: Time) -> Result<(), String> {
+        let (place, mut pause) = (job.place(), Duration::from_secs(2));
+        loop {
+            let ended = self.waiter.wait(&place, job.kind, &job.id, Until::Ready);
+            match self.clock.timeout_at(deadline, ended).await {
+                Some(Ok(seen)) => {
+                    self.retries.works(true);
+                    return match seen.state {
+                        State::Ready | State::Failed(_) => Ok(()),
+                        // Not seen is not gone: its start was answered with this id.
+                        State::Gone | State::Pending(_) => {
+                            Err("it is not seen, so whether it still copies into the vault is not known"
+                                .into())
+                        }
+                    };
+                }
+                Some(Err(error)) if self.passes(&error, deadline) => {}
+                Some(Err(error)) => return Err(error.to_string()),
+                None => return Err("it was still copying when patience ended, and no call stops it".into()),
+            }
+            self.clock.sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(30));
         }
     }
 
@@ -351,8 +387,10 @@ mod tests {
             account: place.account.clone(),
             region: place.region.clone(),
         };
-        // After a restore job the known resources are asked for too, so it would come first.
-        let kinds = || Kind::ALL.iter().filter(|kind| **kind != Kind::RestoreJob);
+        // After a restore job the known resources are asked for too, so it would come first. A copy job
+        // is not deleted.
+        let is_deleted = |kind: &&Kind| !matches!(kind, Kind::CopyJob | Kind::RestoreJob);
+        let kinds = || Kind::ALL.iter().filter(is_deleted);
         let all: Vec<ResourceRef> = kinds().map(|kind| one(*kind, "made")).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let local = tokio::task::LocalSet::new();

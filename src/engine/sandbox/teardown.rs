@@ -39,7 +39,7 @@ struct TaggedResources {
 impl Teardown<'_> {
     /// Removes everything, and returns the resources that were left behind.
     pub async fn run(&self) -> Vec<String> {
-        self.survey().await;
+        let unlooked = self.survey().await;
         let removal = Removal {
             provisioner: self.provisioner,
             waiter: self.waiter,
@@ -62,8 +62,10 @@ impl Teardown<'_> {
         left_behind.extend(seen.unsearched.iter().map(|(_, what)| format!("unknown ({what})")));
         left_behind.extend(seen.held);
         left_behind.extend(self.look_for_jobs().await);
-        let jobs = self.provisioner.standing().into_iter().filter(|left| left.kind == Kind::RestoreJob);
+        let jobs = self.provisioner.standing().into_iter();
+        let jobs = jobs.filter(|left| matches!(left.kind, Kind::CopyJob | Kind::RestoreJob));
         left_behind.extend(jobs.map(|job| job.to_string()));
+        left_behind.extend(unlooked);
         left_behind.sort();
         left_behind.dedup();
         self.bus.tell(Body::LeftBehind { resources: left_behind.clone(), places: self.places.len() });
@@ -112,8 +114,8 @@ impl Teardown<'_> {
     }
 
     async fn is_gone(&self, resource: &ResourceRef) -> bool {
-        // A job that is not seen may have made something, which carries no tag.
-        if resource.kind == Kind::RestoreJob {
+        // A job that is not seen may still be at work. What it makes carries no tag.
+        if matches!(resource.kind, Kind::CopyJob | Kind::RestoreJob) {
             return false;
         }
         let (place, ids) = (resource.place(), std::slice::from_ref(&resource.id));
@@ -122,8 +124,9 @@ impl Teardown<'_> {
         seen.is_ok_and(|seen: Vec<Observed>| seen.iter().all(|one| one.state == State::Gone))
     }
 
-    /// Makes sure that the provisioner knows all resources of the run, as far as possible.
-    pub async fn survey(&self) {
+    /// Makes sure that the provisioner knows all resources of the run, as far as possible. Returns the
+    /// copies that could not be looked for.
+    pub async fn survey(&self) -> Vec<String> {
         if !self.provisioner.settle(self.clock).await {
             self.bus.tell(Body::Finding(Finding::new(
                 Rule::CreationAbandoned,
@@ -141,6 +144,7 @@ impl Teardown<'_> {
         }
         self.look_for_jobs().await;
         self.adopt_tagged().await;
+        self.adopt_copies().await
     }
 
     /// Looks for the jobs of restores whose start got no answer. Returns what stays unknown.
@@ -198,6 +202,27 @@ impl Teardown<'_> {
             }
         }
         seen
+    }
+
+    /// Finds the copy jobs whose start got no answer. They carry no tag.
+    async fn adopt_copies(&self) -> Vec<String> {
+        let mut unlooked = Vec::new();
+        for copy in self.provisioner.unanswered_copies() {
+            let ask = async || self.provisioner.cloud().copy_jobs(&copy).await;
+            match Retries::default().ask(self.clock, self.patience, ask).await {
+                Ok(jobs) => {
+                    for job in &jobs {
+                        self.waiter.saw(job);
+                        self.provisioner.adopt(job);
+                    }
+                }
+                Err(error) => unlooked.push(format!(
+                    "unknown (copy job of {}, {}: its start got no answer, and it could not be looked for: {error})",
+                    copy.recovery_point, copy.from
+                )),
+            }
+        }
+        unlooked
     }
 
     /// Finds resources by tag that are not in the journal, after a lost answer or a crash.

@@ -82,6 +82,8 @@ pub enum Copied {
     Image,
     DbSnapshot,
     DbClusterSnapshot,
+    /// A recovery point of AWS Backup.
+    Point,
 }
 
 impl Thing {
@@ -100,6 +102,7 @@ impl Thing {
             Create::CopyDbSnapshot { source_region, size, .. } => {
                 copy(source_region, *size, Copied::DbSnapshot)
             }
+            Create::CopyPoint(port::CopyPoint { from, size, .. }) => copy(&from.region, *size, Copied::Point),
             Create::CopyDbClusterSnapshot { source_region, size, .. } => {
                 copy(source_region, *size, Copied::DbClusterSnapshot)
             }
@@ -161,6 +164,7 @@ impl Thing {
             | Create::SecurityGroup { .. }
             | Create::DbSubnetGroup { .. }
             | Create::Bucket { .. }
+            | Create::Vault { .. }
             | Create::AttachVolume { .. }
             | Create::KeyPair { .. }
             | Create::SetTable(_)

@@ -5,12 +5,15 @@
 //! resource just before the change.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use tokio::sync::Mutex;
 
-use crate::{Cloud, CloudError, CloudResult, ErrorKind, Operation, Permit, Phase, Place, Protected, RunTags};
+use crate::{
+    Cloud, CloudError, CloudResult, CopyPoint, Create, ErrorKind, Operation, Permit, Phase, Place, Protected,
+    RunTags,
+};
 use base::ids::AccountId;
 
 pub struct Guard {
@@ -18,6 +21,8 @@ pub struct Guard {
     sandbox: Place,
     run_tags: RunTags,
     protected: Protected,
+    /// The accounts from whose vaults the playbook copies.
+    copied_from: BTreeSet<AccountId>,
     phase: Cell<Phase>,
     /// The generation of the credentials that STS confirmed, by account. The lock is held during
     /// the question, so that concurrent calls ask once.
@@ -29,7 +34,14 @@ impl Guard {
     /// some.
     pub fn new(cloud: Rc<dyn Cloud>, sandbox: Place, run_tags: RunTags, protected: Protected) -> Self {
         let (phase, confirmed) = (Cell::new(Phase::Preflight), Mutex::default());
-        Self { cloud, sandbox, run_tags, protected, phase, confirmed }
+        Self { cloud, sandbox, run_tags, protected, copied_from: BTreeSet::new(), phase, confirmed }
+    }
+
+    /// Names the accounts from whose vaults the playbook copies.
+    #[must_use]
+    pub fn with_copied_from(mut self, accounts: BTreeSet<AccountId>) -> Self {
+        self.copied_from = accounts;
+        self
     }
 
     pub fn run_tags(&self) -> &RunTags {
@@ -45,7 +57,56 @@ impl Guard {
         self.phase.set(phase);
     }
 
-    /// Grants a permit for one call.
+    /// Grants a permit for one request that creates something. `place`: where it is sent.
+    ///
+    /// # Errors
+    /// As [`Self::permit`]; of a copy as [`Self::permit_copy`].
+    pub async fn permit_creation(&self, place: &Place, what: &Create) -> CloudResult<Permit> {
+        if let Create::CopyPoint(copy) = what {
+            return self.permit_copy(copy, what.call()).await;
+        }
+        self.permit(place, Operation::Create, what.call()).await
+    }
+
+    /// Grants a permit to start a copy job where the recovery point lies.
+    ///
+    /// # Errors
+    /// `Guarded` if the copy does not go into the sandbox, if the playbook copies nothing from that
+    /// account, if the account is protected and the user does not allow copies from it, in another
+    /// phase than the recovery, or with credentials of another account. Otherwise the error that STS
+    /// returned.
+    async fn permit_copy(&self, copy: &CopyPoint, call: &str) -> CloudResult<Permit> {
+        let refuse = |why: String, help: &str| Err(CloudError::new(ErrorKind::Guarded, call, why).help(help));
+        let from = &copy.from;
+        if copy.to != self.sandbox {
+            return refuse(
+                format!("the copy would go to {}, which is not the sandbox ({})", copy.to, self.sandbox),
+                "a drill copies into its sandbox only",
+            );
+        }
+        if !self.copied_from.contains(&from.account) {
+            return refuse(
+                format!("no step of the playbook copies from account {}", from.account),
+                "the `role` of `backup.copy` says from which account it copies",
+            );
+        }
+        if let Some(why) = self.protected.why_not_copied(&from.account) {
+            return refuse(why, "to allow it, add the account to `copy_from` there");
+        }
+        if self.phase.get() != Phase::Recover {
+            return refuse(
+                format!(
+                    "the drill is in its phase `{}`, in which it does not copy anything",
+                    self.phase.get().name()
+                ),
+                "this is no mistake of the playbook; what was asked for came too early or too late",
+            );
+        }
+        self.confirm(&from.account, call).await?;
+        Ok(Permit::grant_copy(copy, self.run_tags.clone()))
+    }
+
+    /// Grants a permit for one call in the sandbox.
     ///
     /// # Errors
     /// `Guarded` for a place outside the sandbox, a protected account, the wrong phase, or
@@ -63,7 +124,7 @@ impl Guard {
         }
         let allowed = match self.phase.get() {
             Phase::Preflight => false,
-            Phase::Prepare | Phase::Recover => operation != Operation::Delete,
+            Phase::Prepare | Phase::Recover => matches!(operation, Operation::Create | Operation::Write),
             Phase::Teardown => operation == Operation::Delete,
         };
         if !allowed {

@@ -28,6 +28,10 @@ async fn every_action_once() {
         "arn": "arn:aws:backup:us-west-2:999988887777:recovery-point:shares-1", "type": "EFS", "source": "fs-1",
         "of": "arn:aws:elasticfilesystem:us-west-2:999988887777:file-system/fs-1", "taken": "2026-01-01T00:00:00Z",
     }] }]));
+    closet.moto.vaults(&serde_json::json!([{ "account": super::shop::SANDBOX, "region": "eu-west-1", "vault": "far", "points": [{
+        "arn": "arn:aws:backup:eu-west-1:999988887777:recovery-point:far-1", "type": "EFS", "source": "fs-1",
+        "of": "arn:aws:elasticfilesystem:eu-west-1:999988887777:file-system/fs-2", "taken": "2026-01-01T00:00:00Z",
+    }] }]));
     closet.moto.delays(&serde_json::json!({ "default": 1 }));
     let before = closet.moto.state();
 

@@ -41,6 +41,7 @@ The admin API speaks JSON. A mistake is answered with 400 and {"error": …}.
   GET    /peer/faults   the rules with their "hits"
   POST   /peer/age      {"kind", "id", "account", "region", "taken", "earliest"?} or a list. The
                         kinds are in ageing.py. An id may end in *.
+  POST   /peer/restores  restore jobs of the past: see backup.py
   POST   /peer/vaults   [{account, region, vault, points}, …]: see backup.py
   POST   /peer/fronts   {"seed": 7, "rate": 0.05, "faults": 20, "kinds"?: […]} → {"port", …}.
                         One more port of the peer. That share of its requests fails, by seed, until
@@ -71,7 +72,7 @@ unless `times` says otherwise:
   cut                        half the answer, as if it were all of it
   twice                      The request arrives twice, and the second answer is given.
   delete_fails               of DeleteStack: the stack is DELETE_FAILED
-  outside, nothing, job_fails, half  of StartRestoreJob: see backup.py
+  outside, nothing, job_fails, half  of StartRestoreJob (job_fails also of StartCopyJob): see backup.py
 
 These kinds apply as long as the rule stands:
 

@@ -254,6 +254,8 @@ class PeerApp:
                 return 200, sorted(self.iam.used)
             case "POST", "/peer/vaults":
                 backup.seed(given)
+            case "POST", "/peer/restores":
+                backup.seed_jobs(given)
             case "POST", "/peer/policies":
                 return 200, self.iam.set(given)
             case "DELETE", "/peer/policies":

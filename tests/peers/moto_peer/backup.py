@@ -11,9 +11,22 @@ A restore job behaves as documented:
   - The same idempotency token gives the same job.
   - A cluster has no instances.
 
+A copy job behaves as documented (AWS Backup guide, "Creating backup copies across AWS accounts"; API
+reference, `StartCopyJob`):
+
+  - It is asked for where the original lies, by the name of its vault, with a role of that account.
+  - Continuous points are refused. The same idempotency token gives the same job.
+  - Into a vault of another account: the job fails unless the vault's access policy lets that account
+    in (`backup:CopyIntoBackupVault`), unless the vault is not `Default`, and, for what AWS Backup does not manage
+    fully, unless the vault has a key of its own.
+  - The job is seen in the account of the original only. The copy has an ARN and dates of its own.
+  - A vault with points is not deleted. Points take their time to go (`point_deletion`).
+
 The job makes the real resource in moto's backends, once its delay (`restore_job`) is over. Fault rules
 with the action StartRestoreJob: `outside` (the metadata for the network and the name are ignored),
 `nothing` (it completes, and makes nothing), `job_fails`.
+
+POST /peer/restores: jobs of the past, see `seed_jobs`.
 
 POST /peer/vaults: [{account, region, vault, locked?, policy?, role?, points: [{arn, of, type, source, taken,
 completed?, status?, size?, copied_from?, cold_at?, archive?, infected?}]}]. `of` is the ARN of what was
@@ -25,6 +38,7 @@ A job's fault `half`: it fails after it has made the resource, and does not name
 """
 
 import json
+import re
 import uuid
 from datetime import datetime, timezone
 
@@ -57,7 +71,7 @@ def seed(vaults):
         if set(vault) - known:
             raise ValueError(f"vaults: unknown keys {sorted(set(vault) - known)}")
         place = {key: vault[key] for key in ("account", "region")}
-        VAULTS.append({"locked": False, "points": [], **vault, "points": [{**place, **point} for point in vault["points"]]})
+        VAULTS.append({"locked": False, "policy": None, "key": None, "tags": {}, **vault, "points": [{**place, **point} for point in vault["points"]]})
 
 
 def restore_role(account, service):
@@ -129,6 +143,49 @@ def list_vaults(request, _body):
     }
 
 
+def named(request):
+    for vault in of_place(request):
+        if vault["vault"] == request["params"]["vault"]:
+            return vault
+    raise Refused("ResourceNotFoundException", "Backup vault does not exist.")
+
+
+def create_vault(request, body):
+    name = request["params"]["vault"]
+    if not re.fullmatch(r"[a-zA-Z0-9_-]{2,50}", name):
+        raise Refused("InvalidParameterValueException", "The name of the vault is not valid.")
+    key = body.get("EncryptionKeyArn")
+    if key is not None and not re.fullmatch(rf"arn:aws:kms:{request['region']}:[0-9]+:key/.+", key):
+        raise Refused("InvalidParameterValueException", "The key is not valid.")
+    account, region = here(request)
+    known = [vault for vault in of_place(request) if vault["vault"] == name]
+    if known and known[0].get("creator") != body.get("CreatorRequestId"):
+        raise Refused("AlreadyExistsException", "Backup vault with the same name already exists.")
+    if not known:
+        VAULTS.append({"account": account, "region": region, "vault": name, "locked": False, "points": [], "policy": None, "key": key, "tags": body.get("BackupVaultTags") or {}, "creator": body.get("CreatorRequestId")})
+    return {"BackupVaultName": name, "BackupVaultArn": vault_arn(named(request)), "CreationDate": now()}
+
+
+def put_policy(request, body):
+    named(request)["policy"] = json.loads(body["Policy"])
+    return {}
+
+
+def delete_vault(request, _body):
+    vault = named(request)
+    if vault["points"]:
+        raise Refused("InvalidRequestException", f"Backup vault cannot be deleted (contains {len(vault['points'])} recovery points).")
+    VAULTS.remove(vault)
+    return {}
+
+
+def list_tags(request, _body):
+    for vault in VAULTS:
+        if vault_arn(vault) == request["params"]["point"]:
+            return {"Tags": vault["tags"]}
+    raise Refused("ResourceNotFoundException", "Resource does not exist.")
+
+
 def told(vault, point):
     said = {
         "RecoveryPointArn": point["arn"],
@@ -161,10 +218,8 @@ def vault_policy(request, _body):
 
 
 def list_points(request, _body):
-    vaults = [vault for vault in of_place(request) if vault["vault"] == request["params"]["vault"]]
-    if not vaults:
-        raise Refused("ResourceNotFoundException", "Backup vault does not exist.")
-    return {"RecoveryPoints": [told(vaults[0], point) for point in vaults[0]["points"]]}
+    vault = named(request)
+    return {"RecoveryPoints": [told(vault, point) for point in vault["points"]]}
 
 
 def describe_point(request, _body):
@@ -180,12 +235,21 @@ def delete_point(request, _body):
         raise Refused("ResourceNotFoundException", "Recovery point does not exist.")
     if vault["locked"]:
         raise Refused("InvalidRequestException", "The backup vault is locked.")
-    vault["points"].remove(point)
+    if point.get("status") != "DELETING":
+        point.update(status="DELETING", until=CLOCK.now() + CONTROL.ready_after("point_deletion"))
     return {}
 
 
 def list_copies(request, _body):
-    return {"CopyJobs": [told_copy(copy) for copy in COPIES.values() if copy["here"] == here(request)]}
+    params = request["params"]
+
+    def is_wanted(copy):
+        told = told_copy(copy)
+        asked = {"destinationVaultArn": "DestinationBackupVaultArn", "sourceRecoveryPointArn": "SourceRecoveryPointArn", "state": "State"}
+        since = datetime.fromisoformat(params["createdAfter"]).timestamp() if "createdAfter" in params else 0
+        return copy["here"] == here(request) and copy["CreationDate"] >= since and all(key not in params or params[key] == told[name] for key, name in asked.items())
+
+    return {"CopyJobs": [told_copy(copy) for copy in COPIES.values() if is_wanted(copy)]}
 
 
 # --- restores
@@ -238,7 +302,24 @@ def list_restores(request, _body):
     if params.get("createdAfter"):
         since = seconds(params["createdAfter"].replace("Z", "+00:00"))
         jobs = [job for job in jobs if job["CreationDate"] >= since]
-    return {"RestoreJobs": [{key: value for key, value in job.items() if key not in HIDDEN} for job in jobs]}
+    first = int(params.get("nextToken", 0))
+    page = {"RestoreJobs": [{key: value for key, value in job.items() if key not in HIDDEN} for job in jobs[first : first + JOBS_A_PAGE]]}
+    return page | ({"NextToken": str(first + JOBS_A_PAGE)} if len(jobs) > first + JOBS_A_PAGE else {})
+
+
+# AWS gives 1,000. Fewer show that a client turns the pages.
+JOBS_A_PAGE = 2
+
+
+def seed_jobs(jobs):
+    """Restore jobs of the past: [{account, region, type, seconds, size?, days_ago?, status?}]."""
+    for job in jobs:
+        id, began = str(uuid.uuid4()).upper(), now() - job.get("days_ago", 1) * 86400
+        JOBS[id] = {
+            "RestoreJobId": id, "AccountId": job["account"], "CreationDate": began, "CompletionDate": began + job["seconds"],
+            "Status": job.get("status", "COMPLETED"), "ResourceType": job["type"], "BackupSizeInBytes": job.get("size", 1 << 30),
+            "place": (job["account"], job["region"]), "until": 0,
+        }  # fmt: skip
 
 
 def restore_metadata(request, _body):
@@ -253,6 +334,8 @@ def settle():
     for job in JOBS.values():
         if job["Status"] == "RUNNING" and job["until"] <= CLOCK.now():
             end(job)
+    for vault in VAULTS:
+        vault["points"] = [point for point in vault["points"] if point.get("status") != "DELETING" or point["until"] > CLOCK.now()]
     for copy in COPIES.values():
         if copy["State"] == "RUNNING" and copy["until"] <= CLOCK.now():
             end_copy(copy)
@@ -408,11 +491,18 @@ def start_copy(request, body):
         raise Refused("ResourceNotFoundException", "Recovery point does not exist.")
     if ":continuous:" in point["arn"]:
         raise Refused("InvalidRequestException", "Continuous recovery points cannot be copied.")
+    if vault["vault"] != body["SourceBackupVaultName"]:
+        raise Refused("ResourceNotFoundException", "The recovery point does not lie in that vault.")
+    if not str(body.get("IamRoleArn", "")).startswith(f"arn:aws:iam::{place[0]}:role/"):
+        raise Refused("InvalidParameterValueException", "Invalid IAM role.")
+    if point.get("status", "COMPLETED") not in ("COMPLETED", "AVAILABLE"):
+        raise Refused("InvalidRequestException", f"The recovery point is {point['status']}.")
     if not any(vault_arn(one) == body["DestinationBackupVaultArn"] for one in VAULTS):
         raise Refused("InvalidParameterValueException", "The destination vault does not exist.")
     copy = {
         "CopyJobId": str(uuid.uuid4()).upper(), "here": place, "point": point, "to": body["DestinationBackupVaultArn"], "from": vault_arn(vault),
         "State": "RUNNING", "CreationDate": now(), "until": CLOCK.now() + CONTROL.ready_after("copy_job"), "copy": None,
+        "fails": bool(CONTROL.take("job_fails", request)),
     }  # fmt: skip
     COPIES[copy["CopyJobId"]] = copy
     if token:
@@ -420,8 +510,40 @@ def start_copy(request, body):
     return {"CopyJobId": copy["CopyJobId"], "CreationDate": copy["CreationDate"]}
 
 
+# AWS Backup manages the backups of these fully, and encrypts them with the key of their vault.
+FULLY_MANAGED = ("EFS", "S3", "DynamoDB")
+
+
+def why_not(copy, vault):
+    """Why the job fails, or None."""
+    if copy["fails"]:
+        return "The role lacks a permission, says a test."
+    if vault is None:
+        return "The destination backup vault does not exist."
+    account = copy["here"][0]
+    if vault["account"] == account:
+        return None
+    admitted = [
+        principal
+        for statement in (vault["policy"] or {}).get("Statement", [])
+        if statement["Effect"] == "Allow" and "backup:CopyIntoBackupVault" in statement["Action"]
+        for principal in statement["Principal"]["AWS"]
+    ]
+    if f"arn:aws:iam::{account}:root" not in admitted:
+        return "Access Denied trying to call AWS Backup service: the vault's access policy does not admit the account."
+    if vault["vault"] == "Default":
+        return "The default vault takes no copies of another account."
+    if copy["point"]["type"] not in FULLY_MANAGED and vault["key"] is None:
+        return "The destination vault is encrypted with an AWS managed key, which cross-account copies cannot use."
+    return None
+
+
 def end_copy(copy):
-    vault = next(one for one in VAULTS if vault_arn(one) == copy["to"])
+    vault = next((one for one in VAULTS if vault_arn(one) == copy["to"]), None)
+    why = why_not(copy, vault)
+    if why:
+        copy.update(State="FAILED", StatusMessage=why, CompletionDate=now())
+        return
     made = datetime.now(timezone.utc).isoformat()
     name = f"arn:aws:backup:{vault['region']}:{vault['account']}:recovery-point:{uuid.uuid4()}"
     vault["points"].append({**copy["point"], "arn": name, "taken": made, "completed": made, "copied_from": copy["from"]})
@@ -434,6 +556,8 @@ def told_copy(copy):
         "DestinationBackupVaultArn": copy["to"], "ResourceArn": copy["point"]["of"], "ResourceType": copy["point"]["type"],
         "State": copy["State"], "CreationDate": copy["CreationDate"],
     }  # fmt: skip
+    if copy.get("StatusMessage"):
+        said |= {"StatusMessage": copy["StatusMessage"], "CompletionDate": copy["CompletionDate"]}
     if copy["copy"]:
         said |= {"DestinationRecoveryPointArn": copy["copy"], "CompletionDate": copy["CompletionDate"]}
     return said
@@ -447,6 +571,7 @@ def describe_copy(request, _body):
 
 
 OPERATIONS = {
+    "CreateBackupVault": create_vault, "PutBackupVaultAccessPolicy": put_policy, "DeleteBackupVault": delete_vault, "ListTags": list_tags,
     "ListBackupVaults": list_vaults, "ListRecoveryPointsByBackupVault": list_points, "DescribeRecoveryPoint": describe_point,
     "DeleteRecoveryPoint": delete_point, "ListCopyJobs": list_copies, "StartRestoreJob": start_restore,
     "DescribeRestoreJob": describe_restore, "ListRestoreJobs": list_restores, "GetRestoreJobMetadata": restore_metadata,

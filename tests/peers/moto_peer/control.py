@@ -9,7 +9,7 @@ from .clock import CLOCK
 KINDS = (
     "ebs_snapshot", "ami", "volume", "instance", "instance_status", "instance_terminate",
     "db_instance", "db_instance_delete", "db_snapshot", "db_cluster", "db_cluster_delete", "db_cluster_snapshot",
-    "stack", "table", "restore_job", "copy_job",
+    "stack", "table", "restore_job", "copy_job", "point_deletion",
 )  # fmt: skip
 TRANSPORT = (
     "throttle", "500", "503", "error", "drop_before", "drop_after", "delay", "unseen", "offered_in",

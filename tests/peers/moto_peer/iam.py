@@ -364,6 +364,16 @@ def tags_given(request):
     return {f"aws:RequestTag/{name[4:]}": value for name, value in request["params"].items() if name.startswith("tag:")}
 
 
+# What the creation of a vault needs of its key (AWS Backup guide, "API permissions").
+FOR_A_VAULT = ("CreateGrant", "GenerateDataKey", "Decrypt", "RetireGrant", "DescribeKey")
+
+
+def tags_of_vault(arn):
+    from . import backup
+
+    return next((vault["tags"] for vault in backup.VAULTS if backup.vault_arn(vault) == arn), {})
+
+
 def of_backup(request, action):
     params, operation = request["params"], request["action"]
     if operation == "StartRestoreJob":
@@ -374,8 +384,14 @@ def of_backup(request, action):
         return [(action, params["RecoveryPointArn"], {}), ("iam:PassRole", params["IamRoleArn"], role)]
     if operation in ("DescribeRecoveryPoint", "DeleteRecoveryPoint"):
         return [(action, params["point"], {})]
-    if operation in ("ListRecoveryPointsByBackupVault", "GetBackupVaultAccessPolicy"):
-        return [(action, f"arn:aws:backup:{request['region']}:{request['account']}:backup-vault:{params['vault']}", {})]
+    if "vault" in params:
+        arn = f"arn:aws:backup:{request['region']}:{request['account']}:backup-vault:{params['vault']}"
+        if operation == "CreateBackupVault":
+            tags = tags_given(request)
+            key = params.get("EncryptionKeyArn")
+            of_key = [(f"kms:{verb}", key, {"kms:ViaService": f"backup.{request['region']}.amazonaws.com"}) for verb in FOR_A_VAULT] if key else []
+            return [(action, arn, tags), ("backup:TagResource", arn, tags), ("backup-storage:MountCapsule", "*", {}), *of_key]
+        return [(action, arn, carried(tags_of_vault(arn)))]
     if operation in ("ListBackupSelections", "GetBackupSelection"):
         return [(action, f"arn:aws:backup:{request['region']}:{request['account']}:backup-plan:{params['BackupPlanId']}", {})]
     if operation == "ListTags":

@@ -128,7 +128,9 @@ S3_UNPREFIXED = ("PublicAccessBlock", "ObjectLockConfiguration")
 REST = {
     "backup": (
         ("GET", "/backup-vaults", "ListBackupVaults"),
-        ("GET", "/backup-vaults/(?P<vault>[^/]+)/access-policy", "GetBackupVaultAccessPolicy"),
+        ("PUT", "/backup-vaults/(?P<vault>[^/]+)", "CreateBackupVault"),
+        ("DELETE", "/backup-vaults/(?P<vault>[^/]+)", "DeleteBackupVault"),
+        ("PUT", "/backup-vaults/(?P<vault>[^/]+)/access-policy", "PutBackupVaultAccessPolicy"),
         ("GET", "/backup-vaults/(?P<vault>[^/]+)/recovery-points", "ListRecoveryPointsByBackupVault"),
         ("GET", "/backup-vaults/(?P<vault>[^/]+)/recovery-points/(?P<point>.+)", "DescribeRecoveryPoint"),
         ("DELETE", "/backup-vaults/(?P<vault>[^/]+)/recovery-points/(?P<point>.+)", "DeleteRecoveryPoint"),
@@ -187,6 +189,7 @@ def json_params(environ):
     params = {key: redact(key, value) for key, value in given.items() if isinstance(value, str)}
     tags = {f"tag:{tag['Key']}": tag["Value"] for tag in given.get("Tags", []) if isinstance(tag, dict)}
     metadata = {f"Metadata.{key}": value for key, value in (given.get("Metadata") or {}).items()}
+    tags |= {f"tag:{key}": value for key, value in (given.get("BackupVaultTags") or {}).items()}
     return params | tags | metadata
 
 

@@ -163,6 +163,7 @@ def dynamodb():
 
 def vaults():
     for vault in backup.VAULTS:
+        yield entry(vault["account"], vault["region"], "backup:vault", vault["vault"], vault["tags"], {})
         for point in vault["points"]:
             yield entry(vault["account"], vault["region"], "backup:recovery-point", point["arn"], {}, {"vault": vault["vault"]})
 

@@ -24,6 +24,9 @@ macro_rules! scenarios {
         $tests! {
             backups {
                 points_of_aws_backup_are_restored_into_the_sandbox ["backup.restore", "efs.mount"]
+                a_point_of_another_account_is_copied_and_restored ["backup.copy", "backup.restore"]
+                nothing_is_copied_from_where_no_step_copies []
+                nothing_is_copied_from_what_is_lost []
                 a_role_of_another_account_restores_nothing []
             }
             compute {

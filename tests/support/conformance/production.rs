@@ -40,6 +40,9 @@ pub const VERSIONED_OBJECTS: u64 = 3;
 /// database `orders`.
 pub const SHARES: &str = "arn:aws:backup:us-west-2:999988887777:recovery-point:shares-1";
 pub const SHARED: &str = "fs-0123456789abcdef0";
+/// A recovery point of the same file system in a vault of the account `VAULT`, in the other region.
+pub const SHARES_FAR: &str = "arn:aws:backup:us-east-1:444455556666:recovery-point:shares-far";
+pub const FAR_VAULT: &str = "far";
 pub const ORDERS_KEPT: &str = "arn:aws:backup:us-west-2:999988887777:recovery-point:orders-1";
 /// The role that AWS Backup restores with.
 pub const RESTORER: &str = "arn:aws:iam::999988887777:role/restore";
@@ -128,6 +131,8 @@ pub fn of_the_twin(ids: &Ids, now: Time, faults: &[Fault]) -> EstateFile {
             point(orders, "rds_snapshot", ORDERS_WEST, SANDBOX, WEST, false),
             point(orders, "backup", ORDERS_KEPT, SANDBOX, WEST, false),
             point(&format!("efs:file-system/{SHARED}"), "backup", SHARES, SANDBOX, WEST, false),
+            { "of": format!("efs:file-system/{SHARED}"), "kind": "backup", "id": SHARES_FAR, "account": VAULT, "region": EAST,
+                "vault": FAR_VAULT, "taken": taken, "size": "5GiB" },
             point(orders, "rds_snapshot", ORDERS_EAST, SANDBOX, EAST, false),
             point(orders, "rds_snapshot", ORDERS_VAULT, VAULT, WEST, true),
             point(orders, "rds_snapshot", ORDERS_SECRET, VAULT, WEST, false),

@@ -65,6 +65,8 @@ pub struct With {
     pub buckets: Vec<&'static str>,
     /// The step that promotes a replica of `mirror`.
     pub replica: Option<&'static str>,
+    /// The account from whose vaults steps copy.
+    pub copied_from: Option<&'static str>,
 }
 
 pub struct Stage<'a> {
@@ -84,7 +86,9 @@ impl<'a> Stage<'a> {
         let log = Log::default();
         let bus = Bus::new(peer.clock.clone(), 0, vec![Box::new(log.clone())]);
         let (cloud, run_tags) = (Rc::clone(&peer.cloud), peer.run_tags.clone());
-        let guard = Guard::new(cloud, sandbox_place(), run_tags, Protected::default());
+        let copied_from: BTreeSet<_> = with.copied_from.map(account).into_iter().collect();
+        let guard = Guard::new(cloud, sandbox_place(), run_tags, Protected::default())
+            .with_copied_from(copied_from.clone());
         guard.enter(Phase::Prepare);
         let provisioner =
             Provisioner::new(Rc::clone(&peer.cloud), Rc::clone(&bus), guard, RequestLog::default());
@@ -107,8 +111,10 @@ impl<'a> Stage<'a> {
             buckets: with.buckets.iter().map(|b| ((*b).to_owned(), true)).collect(),
             replicas: with.replica.into_iter().map(replica).collect(),
             databases: true,
+            vaults: with.copied_from.map(|_| (String::new(), copied_from)).into_iter().collect(),
         };
         let ready = prepare(&provisioner, &waiter, &wanted, peer.gate.loss().unwrap()).await.unwrap();
+        provisioner.guard().enter(Phase::Recover);
         let person = Somebody::Absent;
         Self { peer, provisioner, waiter, ready, person, bus, log, made: RefCell::default() }
     }
@@ -214,7 +220,10 @@ impl<'a> Stage<'a> {
     /// The source that the arguments name, as the sandbox's own account sees it.
     pub async fn source(&self, spec: &SourceSpec) -> RestoreSource {
         match &spec.what {
-            SourceWhat::Id(id) => self.source_by_id(id, &spec.kinds).await,
+            SourceWhat::Id(id) => {
+                let owner = spec.owner.as_ref().map_or(SANDBOX, |owner| owner.as_str());
+                self.source_by_id(id, &spec.kinds, owner).await
+            }
             SourceWhat::Of { kind, name, point } => {
                 let selector = Selector::of_kind(kind, name).unwrap();
                 let query = PointQuery::Of { selector, kinds: spec.kinds.clone(), reader: None };
@@ -258,13 +267,15 @@ impl<'a> Stage<'a> {
         }
     }
 
-    async fn source_by_id(&self, id: &str, kinds: &[PointKind]) -> RestoreSource {
+    async fn source_by_id(&self, id: &str, kinds: &[PointKind], owner: &str) -> RestoreSource {
         if let Some(point) = self.made.borrow().get(id) {
             return RestoreSource { id: called(point), point: point.clone(), at: None };
         }
         for kind in kinds {
             let query = PointQuery::Id { id: id.to_owned(), kind: *kind };
-            let found = self.peer.cloud.recovery_points(&sandbox_place(), &query).await.unwrap().points;
+            let region = id.strip_prefix("arn:").and_then(|arn| arn.split(':').nth(2)).unwrap_or(WEST);
+            let at = if owner == SANDBOX { sandbox_place() } else { place(owner, region) };
+            let found = self.peer.cloud.recovery_points(&at, &query).await.unwrap().points;
             if let Some(point) = found.first() {
                 return RestoreSource { id: called(point), point: point.clone(), at: None };
             }
@@ -299,8 +310,8 @@ impl<'a> Stage<'a> {
     async fn is_ours_and_ready(&self, made: &[ResourceRef]) {
         let tagged = self.tagged().await;
         for resource in made {
-            // A restore job carries no tags. What it made does.
-            let is_job = resource.kind == Kind::RestoreJob;
+            // A job carries no tags. What it made does, or lies in what does.
+            let is_job = matches!(resource.kind, Kind::CopyJob | Kind::RestoreJob);
             assert!(is_job || tagged.contains(resource), "{resource} does not carry the run's tag");
             assert_eq!(self.state(resource).await, State::Ready, "{resource}");
         }
@@ -356,8 +367,9 @@ impl<'a> Stage<'a> {
     /// Removes everything, and asserts that nothing is left.
     pub async fn close(self) {
         assert_eq!(self.tear_down(Duration::from_mins(10)).await, Vec::<String>::new());
-        // The record of a restore job stays with AWS.
-        for resource in self.provisioner.created().iter().filter(|r| r.kind != Kind::RestoreJob) {
+        // The record of a job stays with AWS.
+        let is_job = |r: &&ResourceRef| matches!(r.kind, Kind::CopyJob | Kind::RestoreJob);
+        for resource in self.provisioner.created().iter().filter(|r| !is_job(r)) {
             assert_eq!(self.state(resource).await, State::Gone, "{resource}");
         }
         assert_eq!(self.tagged().await, BTreeSet::new());

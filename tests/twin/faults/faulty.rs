@@ -14,11 +14,11 @@ use estate::Resource;
 use estate::point::Sample;
 use port::gated::{delete_call, describe_call, points_call};
 use port::{
-    ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
-    ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Origin,
-    Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, SeenPoints, Sent,
-    StartRestore, Started, State, TableLook, TableSeen, Tagged, TaggedThing, VerifiedObjects, VerifyObjects,
-    Whose, Wishes, Zone,
+    ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, CopyPoint, Create,
+    Created, ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers,
+    Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, SeenPoints,
+    Sent, StartRestore, Started, State, TableLook, TableSeen, Tagged, TaggedThing, VerifiedObjects,
+    VerifyObjects, Whose, Wishes, Zone,
 };
 use twin::Twin;
 
@@ -372,7 +372,9 @@ impl Cloud for Faulty {
 
     async fn create(&self, permit: &Permit, origin: &Origin, what: &Create) -> CloudResult<Created> {
         let make = async || {
-            self.ledger.places.borrow_mut().push(permit.place().clone());
+            // A copy changes the sandbox, wherever it is requested.
+            let place = if let Create::CopyPoint(copy) = what { &copy.to } else { permit.place() };
+            self.ledger.places.borrow_mut().push(place.clone());
             let created = self.inner.create(permit, origin, what).await?;
             let mut made = self.ledger.made.borrow_mut();
             if let Some(known) = made.iter().find(|known| known.token == origin.token) {
@@ -479,6 +481,10 @@ impl Cloud for Faulty {
 
     async fn remains(&self, stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
         self.call("cloudformation:ListStackResources", READS, async || self.inner.remains(stack).await).await
+    }
+
+    async fn copy_jobs(&self, copy: &CopyPoint) -> CloudResult<Vec<ResourceRef>> {
+        self.call("backup:ListCopyJobs", READS, async || self.inner.copy_jobs(copy).await).await
     }
 
     async fn exposures(&self, look: &IsolationScan) -> CloudResult<Vec<Exposure>> {

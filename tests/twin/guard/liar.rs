@@ -10,9 +10,9 @@ use base::ids::{AccountId, RunId};
 use estate::Resource;
 use estate::point::Sample;
 use port::{
-    ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
-    ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Origin,
-    Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, SeenPoints,
+    ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, CopyPoint, Create,
+    Created, ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers,
+    Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, SeenPoints,
     StartRestore, Started, TableLook, TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 
@@ -92,6 +92,10 @@ impl Cloud for Liar {
     }
 
     async fn remains(&self, _: &ResourceRef) -> CloudResult<Vec<Remains>> {
+        never()
+    }
+
+    async fn copy_jobs(&self, _: &CopyPoint) -> CloudResult<Vec<ResourceRef>> {
         never()
     }
 

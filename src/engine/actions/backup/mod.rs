@@ -1,5 +1,6 @@
-//! AWS Backup: restores of recovery points in vaults.
+//! AWS Backup: copies and restores of recovery points in vaults.
 
+pub mod copy;
 pub mod restore;
 
 use playbook::action::ArgProblem;
@@ -16,12 +17,11 @@ fn account_of_role(role: &str) -> Option<&str> {
 }
 
 /// Reports a role that is no ARN of a role.
-fn role_problem(role: &str) -> Option<ArgProblem> {
+fn role_problem(role: &str, help: &str) -> Option<ArgProblem> {
     (!is_template(role) && account_of_role(role).is_none()).then(|| ArgProblem {
         pointer: "/role".into(),
         message: format!("`{role}` is no ARN of a role"),
-        help: "name the role that AWS Backup restores with: `arn:aws:iam::ACCOUNT:role/NAME`, in the sandbox's account"
-            .into(),
+        help: help.into(),
     })
 }
 

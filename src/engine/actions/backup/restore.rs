@@ -71,12 +71,12 @@ pub struct BackupRestoreArgs {
 
 impl BackupSource {
     /// The type and the name of the resource.
-    fn named(&self) -> Option<(&str, &str)> {
+    pub(super) fn named(&self) -> Option<(&str, &str)> {
         self.resource.as_deref()?.split_once('/')
     }
 
     /// What is restored, as far as the arguments tell it.
-    fn restorable(&self) -> Option<Restorable> {
+    pub(super) fn restorable(&self) -> Option<Restorable> {
         match (self.named(), &self.recovery_point) {
             (Some((kind, _)), _) => Restorable::of(kind),
             (None, Some(arn)) => Restorable::of_arn(arn),
@@ -84,7 +84,8 @@ impl BackupSource {
         }
     }
 
-    fn problems(&self) -> Vec<ArgProblem> {
+    /// What is wrong with it in a step of `action`.
+    pub(super) fn problems(&self, action: &str) -> Vec<ArgProblem> {
         let mut problems = args::exactly_one(
             "/from",
             &[("resource", self.resource.is_some()), ("recovery_point", self.recovery_point.is_some())],
@@ -121,7 +122,7 @@ impl BackupSource {
                 ),
                 None => wrong(
                     "/from/resource",
-                    format!("`backup.restore` does not know the type of `{resource}`"),
+                    format!("`{action}` does not know the type of `{resource}`"),
                     format!("write TYPE/NAME with one of these types: {}", types()),
                 ),
             },
@@ -237,8 +238,11 @@ impl Action for Restore {
     const PREPARED: &'static [Prepared] = &[];
 
     fn problems(args: &BackupRestoreArgs) -> Vec<ArgProblem> {
-        let mut problems = args.from.problems();
-        problems.extend(role_problem(&args.role));
+        let mut problems = args.from.problems(Self::NAME);
+        problems.extend(role_problem(
+            &args.role,
+            "name the role that AWS Backup restores with: `arn:aws:iam::ACCOUNT:role/NAME`, in the sandbox's account",
+        ));
         if let Some(restorable) = args.from.restorable() {
             problems.extend(of_the_type(args, restorable));
         }
