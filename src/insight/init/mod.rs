@@ -1,5 +1,6 @@
 //! A first playbook for an estate and a loss: every restore that the program can do, with checks.
 
+mod backup;
 mod restore;
 mod write;
 

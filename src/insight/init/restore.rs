@@ -8,6 +8,7 @@ use estate::file::ResourceEntry;
 use estate::point::{Use, Wanted, select};
 use estate::{Loss, PointKind, RecoveryPoint, scope};
 
+use super::backup;
 use crate::protection::Snapshot;
 use yaml::emit::scalar as text;
 
@@ -67,12 +68,12 @@ impl Names {
         if *taken == 1 { plain } else { format!("{plain}-{taken}") }
     }
 
-    fn item(&mut self, name: &str) -> String {
+    pub(super) fn item(&mut self, name: &str) -> String {
         self.free("item", name)
     }
 
     /// A name for a bucket of the sandbox: at most 30 characters. Two buckets never share one.
-    fn bucket(&mut self, name: &str) -> String {
+    pub(super) fn bucket(&mut self, name: &str) -> String {
         let short: String = name.chars().take(26).collect();
         self.free("bucket", &short)
     }
@@ -92,7 +93,7 @@ pub fn of(
             sandbox.region, sandbox.zones
         ));
     }
-    match entry.id.kind.as_str() {
+    let by_service = match entry.id.kind.as_str() {
         "rds:db" => database(&found, names),
         "rds:cluster" => cluster(&found, names),
         "ec2:volume" => volume(&found, names),
@@ -105,19 +106,27 @@ pub fn of(
             Some([]) | None => "nothing of ours restores it".into(),
             Some(actions) => format!("add {} by hand", actions.join(" or ")),
         }),
+    };
+    let has_backup = found.points.iter().any(|point| point.kind == PointKind::Backup);
+    match by_service {
+        Err(why) if has_backup => {
+            let only = scope::row_of(&entry.id.kind).is_some_and(|row| row.restored_by == ["backup.restore"]);
+            backup::of(&found, names).map_err(|by_backup| if only { by_backup } else { why })
+        }
+        known => known,
     }
 }
 
 /// A lost resource and its recovery points.
-struct Found<'a> {
-    entry: &'a ResourceEntry,
-    points: &'a [RecoveryPoint],
-    snapshot: &'a Snapshot<'a>,
-    sandbox: &'a Sandbox<'a>,
+pub(super) struct Found<'a> {
+    pub(super) entry: &'a ResourceEntry,
+    pub(super) points: &'a [RecoveryPoint],
+    pub(super) snapshot: &'a Snapshot<'a>,
+    pub(super) sandbox: &'a Sandbox<'a>,
 }
 
 impl Found<'_> {
-    fn newest(&self, kinds: &[PointKind], across_regions: bool) -> Option<&RecoveryPoint> {
+    pub(super) fn newest(&self, kinds: &[PointKind], across_regions: bool) -> Option<&RecoveryPoint> {
         let Sandbox { account, region, loss, t0, .. } = *self.sandbox;
         let on = Use { loss, t0, account, reader: None, region, kinds, across_regions };
         select(self.points, &Wanted::Latest, &on).chosen
@@ -144,7 +153,7 @@ impl Found<'_> {
     }
 
     /// Why no point of these kinds can be used: the most frequent reason.
-    fn why_not(&self, kinds: &[PointKind]) -> String {
+    pub(super) fn why_not(&self, kinds: &[PointKind]) -> String {
         let Sandbox { account, region, loss, t0, .. } = *self.sandbox;
         let on = Use { loss, t0, account, reader: None, region, kinds, across_regions: true };
         let mut reasons: HashMap<String, usize> = HashMap::new();
@@ -200,7 +209,7 @@ impl Found<'_> {
     }
 }
 
-fn check(of: &str, lines: Vec<String>, todo: Option<&str>, names: &mut Names) -> Item {
+pub(super) fn check(of: &str, lines: Vec<String>, todo: Option<&str>, names: &mut Names) -> Item {
     Item { id: names.item(&format!("{of}-up")), lines, todo: todo.map(str::to_owned) }
 }
 
