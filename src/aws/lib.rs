@@ -20,6 +20,7 @@ mod ec2;
 mod efs;
 mod error;
 mod exposure;
+pub mod history;
 mod interceptor;
 mod like;
 mod once;

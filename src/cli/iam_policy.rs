@@ -18,7 +18,8 @@ use engine::policy::{self, AccountPolicy, Document, LONGEST, Policies, Trust};
 /// policy, or the one that `discover` reads with; change nothing
 ///
 /// `--for discover` prints one policy for all accounts. It lets nobody read what is stored: no
-/// object, no secret, no parameter's value.
+/// object, no secret, no parameter's value. `--for forecast` prints the one that `forecast --learn
+/// aws` reads with.
 ///
 /// The policy is derived from the calls that actions, checks and the harness declare. Some needs
 /// are not in the playbook, such as the keys of encrypted snapshots and the resources of templates.
@@ -30,7 +31,7 @@ pub struct Args {
     /// The playbook
     #[arg(required_unless_present = "reads")]
     playbook: Option<PathBuf>,
-    /// Print the policy of a command that needs no playbook: discover
+    /// Print the policy of a command that only reads: discover, or forecast with --learn aws
     #[arg(long = "for", value_name = "COMMAND", value_enum, conflicts_with_all = ["playbook", "params", "account", "trust"])]
     reads: Option<Reads>,
     /// With --for: only these services, separated by commas
@@ -59,6 +60,16 @@ pub struct Args {
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Reads {
     Discover,
+    Forecast,
+}
+
+impl Reads {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Discover => "discover",
+            Self::Forecast => "forecast",
+        }
+    }
 }
 
 fn principal(text: &str) -> Result<String, String> {
@@ -87,9 +98,19 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
         Exit::Wrong
     };
     let config = args.config.load_or_complain()?;
+    if let Some(reads) = args.reads {
+        let calls = match reads {
+            Reads::Discover => calls_of_discover(&args.services),
+            Reads::Forecast if !args.services.is_empty() => {
+                Err("`--services` goes with `--for discover`: a forecast reads restore jobs only".to_owned())
+            }
+            Reads::Forecast => calls_of_forecast(),
+        };
+        let regions = args.regions.iter().cloned().collect();
+        return print_reading(reads, &calls.map_err(wrong)?, &regions, args.output);
+    }
     let Some(playbook) = &args.playbook else {
-        let calls = calls_of_discover(&args.services).map_err(wrong)?;
-        return print_reading(&calls, &args.regions.iter().cloned().collect(), args.output);
+        return Err(wrong("name a playbook, or a command that reads: `--for discover`".into()));
     };
     let plan = wire::plan_of(load_or_complain(playbook, &args.params, &config)?).map_err(wrong)?;
     let mut policies = policy::of(&plan).map_err(|error| {
@@ -137,7 +158,18 @@ fn calls_of_discover(_: &[String]) -> Result<BTreeSet<&'static str>, String> {
     Err(super::wire::WITHOUT_AWS.into())
 }
 
+#[cfg(feature = "aws")]
+fn calls_of_forecast() -> Result<BTreeSet<&'static str>, String> {
+    Ok(aws::history::CALLS.iter().copied().collect())
+}
+
+#[cfg(not(feature = "aws"))]
+fn calls_of_forecast() -> Result<BTreeSet<&'static str>, String> {
+    Err(super::wire::WITHOUT_AWS.into())
+}
+
 fn print_reading(
+    reads: Reads,
     calls: &BTreeSet<&'static str>,
     regions: &BTreeSet<Region>,
     output: OutputMode,
@@ -147,7 +179,7 @@ fn print_reading(
         OutputMode::Json => {
             let policies: Vec<Value> = documents.into_iter().map(|document| document.json).collect();
             let all =
-                json!({ "schema": "drillmaster/iam-policy/v1", "for": "discover", "policies": policies });
+                json!({ "schema": "drillmaster/iam-policy/v1", "for": reads.name(), "policies": policies });
             format!("{all:#}\n")
         }
         OutputMode::Text => {
@@ -156,7 +188,11 @@ fn print_reading(
             for (index, document) in documents.iter().enumerate() {
                 let part =
                     if count > 1 { format!(" (policy {} of {count})", index + 1) } else { String::new() };
-                heading(&mut text, &format!("each account that discover reads{part}"), &document.json);
+                heading(
+                    &mut text,
+                    &format!("each account that {} reads{part}", reads.name()),
+                    &document.json,
+                );
             }
             text
         }

@@ -20,6 +20,7 @@ mod conformance;
 mod discover;
 mod drills;
 mod first_drill;
+mod learned;
 mod live_secrets;
 mod peers;
 mod port;

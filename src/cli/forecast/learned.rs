@@ -16,12 +16,21 @@ use record::objectives::Record;
 use record::report::model::StepStatus;
 use twin::timing;
 
+/// The timings of an estate, by action.
+pub type Timings = IndexMap<String, Timing>;
+
+/// How far back restore jobs of AWS Backup are read. How long AWS keeps them, it does not say.
+#[cfg(feature = "aws")]
+pub const JOBS_OF_DAYS: u64 = 90;
+
 /// What the drills of some folders measured.
 #[derive(Default)]
 pub struct History {
     by_action: BTreeMap<String, Vec<Observation>>,
     /// Folders that taught nothing, each with the reason.
     passed_over: Vec<(PathBuf, String)>,
+    /// What else is told of what was learned.
+    notes: Vec<String>,
 }
 
 impl History {
@@ -66,12 +75,34 @@ impl History {
         Ok(())
     }
 
+    /// Adds restore jobs of AWS Backup. They are `backup.restore`, but for what that does after the job.
+    /// The restores of the services themselves take another path.
+    #[cfg(feature = "aws")]
+    pub fn add_jobs(&mut self, jobs: &[aws::history::RestoreJob], timings: &Timings) {
+        const ACTION: &str = "backup.restore";
+        let Some(calibration) = timing::of(ACTION, TIMINGS, timings) else { return };
+        let observed = jobs.iter().map(|job| Observation {
+            measured: job.seconds,
+            calibrated: timing::mean(&calibration, job.size).as_secs_f64(),
+        });
+        self.by_action.entry(ACTION.to_owned()).or_default().extend(observed);
+        self.notes.push(match jobs.len() {
+            0 => format!("AWS Backup has no completed restore job of the last {JOBS_OF_DAYS} days of these types"),
+            count => format!(
+                "{count} restore jobs of AWS Backup of the last {JOBS_OF_DAYS} days teach how long `{ACTION}` takes, and nothing of other actions"
+            ),
+        });
+    }
+
     pub fn of(&self, action: &str) -> &[Observation] {
         self.by_action.get(action).map_or(&[], Vec::as_slice)
     }
 
-    /// Says on stderr which folders taught nothing.
+    /// Says on stderr what was learned from jobs, and which folders taught nothing.
     pub fn tell(&self) {
+        for note in &self.notes {
+            write_stderr(&format!("note: {note}\n"));
+        }
         for (run, why) in &self.passed_over {
             write_stderr(&format!("note: nothing is learned from {}: {why}\n", run.display()));
         }

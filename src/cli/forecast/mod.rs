@@ -2,6 +2,8 @@
 
 mod before_run;
 mod drawn;
+#[cfg(feature = "aws")]
+mod jobs;
 mod learned;
 mod model;
 mod page;
@@ -20,8 +22,9 @@ use crate::ui::{Surroundings, out};
 use base::exit::Exit;
 use base::visible::Form;
 use drawn::Drawing;
-use learned::History;
+use learned::{History, Timings};
 use page::Shown;
+use playbook::Loaded;
 
 pub use before_run::{Asked, Before, before_run};
 
@@ -47,8 +50,11 @@ pub struct Args {
     seed: u64,
     /// Learn from the drills in this folder: a run's folder, or one that holds such folders.
     /// Simulated drills teach nothing and are passed over
-    #[arg(long, value_name = "DIR", value_parser = folder)]
-    learn: Vec<PathBuf>,
+    ///
+    /// `aws`: from the restore jobs of AWS Backup in the playbook's accounts, of the last 90 days. They
+    /// are read, and nothing else. They teach how long `backup.restore` takes, and no other action.
+    #[arg(long, value_name = "DIR|aws")]
+    learn: Vec<Teacher>,
     /// Override a param of the playbook
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::name_and_value)]
     params: Vec<(String, String)>,
@@ -58,14 +64,40 @@ pub struct Args {
     config: ConfigArg,
 }
 
-/// Restore jobs of AWS Backup cannot be read yet. A folder of that name is `./aws`.
-fn folder(text: &str) -> Result<PathBuf, String> {
-    if text == "aws" {
-        return Err(
-            "AWS Backup's restore jobs cannot be read yet; write ./aws for a folder of that name".into()
-        );
+/// What a forecast learns from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Teacher {
+    Folder(PathBuf),
+    /// The restore jobs of AWS Backup.
+    Aws,
+}
+
+impl Teacher {
+    fn folder(&self) -> Option<PathBuf> {
+        match self {
+            Self::Folder(folder) => Some(folder.clone()),
+            Self::Aws => None,
+        }
     }
-    Ok(PathBuf::from(text))
+}
+
+/// A folder of the name `aws` is `./aws`.
+impl From<String> for Teacher {
+    fn from(text: String) -> Self {
+        if text == "aws" { Self::Aws } else { Self::Folder(PathBuf::from(text)) }
+    }
+}
+
+/// Adds what the restore jobs of AWS Backup tell.
+#[cfg(feature = "aws")]
+fn learn_from_aws(loaded: &Loaded, timings: &Timings, history: &mut History) -> Result<(), String> {
+    history.add_jobs(&jobs::read(loaded)?, timings);
+    Ok(())
+}
+
+#[cfg(not(feature = "aws"))]
+fn learn_from_aws(_: &Loaded, _: &Timings, _: &mut History) -> Result<(), String> {
+    Err(super::wire::WITHOUT_AWS.into())
 }
 
 pub fn run(args: &Args) -> Exit {
@@ -83,7 +115,14 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
     };
     let loaded = load_or_complain(&args.playbook, &args.params, &config)?;
     let drawing = Drawing::of(&loaded);
-    let history = History::read(&args.learn, &drawing.timings).map_err(wrong)?;
+    let folders: Vec<PathBuf> = args.learn.iter().filter_map(Teacher::folder).collect();
+    let mut history = History::read(&folders, &drawing.timings).map_err(wrong)?;
+    if args.learn.contains(&Teacher::Aws) {
+        learn_from_aws(&loaded, &drawing.timings, &mut history).map_err(|message| {
+            complain(&message);
+            Exit::Error
+        })?;
+    }
     let rehearsal = rehearsal::of(loaded, &config).map_err(wrong)?;
     let runs = usize::try_from(args.runs).unwrap_or(usize::MAX);
     let forecast = drawing.draw(&rehearsal, &history, runs, args.seed, true).map_err(wrong)?;

@@ -97,7 +97,7 @@ pub struct Cut {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ActionModel {
     pub action: String,
-    /// The drills that it was learned from.
+    /// The drills, and restore jobs of AWS Backup, that it was learned from.
     pub runs: usize,
     /// `calibration` or `learned`.
     pub model: &'static str,
