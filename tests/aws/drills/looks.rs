@@ -12,6 +12,11 @@ use support::peers::{Answer, HttpTarget, Moto};
 const LOOK: [&str; 6] = ["plan", "playbook.yaml", "--on", "aws", "--output", "json"];
 const QUESTION: &str = "Only `yes` runs it: ";
 
+/// Gives the account quotas of this value, which moto does not know.
+fn quotas(moto: &Moto, value: u32) {
+    moto.faults(&json!([{ "action": "GetServiceQuota", "kind": "quota", "value": value, "times": 99 }]));
+}
+
 /// Asserts that every request of the peer's log reads.
 #[track_caller]
 fn only_reads(moto: &Moto) {
@@ -42,6 +47,7 @@ fn point<'a>(plan: &'a Value, step: &str) -> &'a Value {
 #[tokio::test]
 async fn a_look_under_the_printed_policies_sees_the_points_of_now_and_changes_nothing() {
     let shop = Shop::open(0.0).await;
+    quotas(&shop.moto, 40);
     let before = shop.moto.state();
     let drill = Drill::sample("region-loss.yaml", &shop, &[]).instead(&LOOK);
     // `run` asserts that the printed policies refused nothing.
@@ -132,6 +138,7 @@ async fn a_look_sees_each_denied_action_and_goes_on() {
 #[tokio::test]
 async fn without_an_estate_the_times_are_unknown_and_the_points_are_not() {
     let closet = Closet::open(0.0).await;
+    quotas(&closet.moto, 40);
     let text = closet.playbook(&Closet::head("bare"), "http://127.0.0.1:1/");
     let done = Drill::command(&text, closet.moto.endpoint(), &LOOK).run();
     only_reads(&closet.moto);
@@ -145,6 +152,18 @@ async fn without_an_estate_the_times_are_unknown_and_the_points_are_not() {
     assert_eq!(point(&plan, "volume")["point"]["id"], closet.snapshot.as_str());
     let text = done.then(closet.moto.endpoint(), &LOOK[..4]).run();
     assert!(text.stdout.contains("The expected times are unknown"), "{}", text.told());
+
+    // What the account has and what the drill needs is more than the quota.
+    quotas(&closet.moto, 1);
+    let text = closet.playbook(&Closet::head("bare"), "http://127.0.0.1:1/");
+    let done = Drill::command(&text, closet.moto.endpoint(), &LOOK).run();
+    assert_eq!(done.exit, Some(1), "{}", done.told());
+    let plan = plan_of(&done);
+    let quota = &plan["live"]["quotas"][0];
+    assert_eq!((&quota["needed"], &quota["used"], &quota["limit"]), (&json!(1), &json!(1), &json!(1.0)));
+    assert_eq!(quota["status"], "too_few");
+    assert!(plan["live"]["reasons"].to_string().contains("rds/L-7B6409FD"), "{plan:#}");
+    quotas(&closet.moto, 40);
 
     // A point of which nothing is to be seen is unknown: AWS would say so at the call.
     let text = closet.playbook(&Closet::head("bare"), "http://127.0.0.1:1/").replace("orders-1", "orders-9");

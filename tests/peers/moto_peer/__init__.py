@@ -66,6 +66,7 @@ unless `times` says otherwise:
   unseen                     A describing call of EC2 answers with an empty list, as right after a
                              creation.
   offered_in                 of DescribeInstanceTypeOfferings: `zones` are the only ones
+  quota                      of GetServiceQuota: its `value`. moto knows no quotas of EC2 and RDS
   500_after, 503_after       The request was carried out.
   reset_before, reset_after  RST on the socket
   truncated                  half the answer, then RST

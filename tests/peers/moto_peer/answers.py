@@ -46,10 +46,13 @@ def denied(request, action, json_protocol):
 
 
 def of_rule(rule, request, json_protocol):
-    """The answer of a throttle, 500, 503, error, unseen or offered_in rule."""
+    """The answer of a throttle, 500, 503, error, unseen, offered_in or quota rule."""
     service, kind = request["service"], rule["kind"]
     if kind == "unseen":
         return nothing(request)
+    if kind == "quota":
+        body = json.dumps({"Quota": {"Value": float(rule["value"])}})
+        return 200, [("Content-Type", "application/x-amz-json-1.1")], body.encode()
     if kind == "offered_in":
         return offered(request, rule["zones"])
     if kind == "throttle":

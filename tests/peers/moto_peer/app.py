@@ -99,7 +99,7 @@ class PeerApp:
             reset(environ)
         if kind == "delay":
             CLOCK.sleep(rule.get("seconds", 1))
-        if kind in ("throttle", "500", "503", "error", "unseen", "offered_in"):
+        if kind in ("throttle", "500", "503", "error", "unseen", "offered_in", "quota"):
             drain(environ)
             status, headers, body = answers.of_rule(rule, request, json_protocol)
             return status, sized(headers, body), [body]

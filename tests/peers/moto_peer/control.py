@@ -12,7 +12,7 @@ KINDS = (
     "stack", "table", "restore_job", "copy_job", "point_deletion",
 )  # fmt: skip
 TRANSPORT = (
-    "throttle", "500", "503", "error", "drop_before", "drop_after", "delay", "unseen", "offered_in",
+    "throttle", "500", "503", "error", "drop_before", "drop_after", "delay", "unseen", "offered_in", "quota",
     "500_after", "503_after", "reset_before", "reset_after", "truncated", "cut", "twice",
 )  # fmt: skip
 STANDING = ("never_ready", "undeletable")
