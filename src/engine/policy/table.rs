@@ -283,7 +283,7 @@ pub const TABLE: &[(&str, &[Need])] = &[
     ("backup:DescribeRestoreJob", &[need("backup:DescribeRestoreJob", Listing, &["*"])]),
     ("backup:GetRestoreJobMetadata", &[need("backup:GetRestoreJobMetadata", Listing, &["*"])]),
     ("backup:ListRestoreJobs", &[need("backup:ListRestoreJobs", Listing, &["*"])]),
-    ("backup:GetBackupVaultAccessPolicy", &[need("backup:GetBackupVaultAccessPolicy", Used, &["backup:{r}:{a}:backup-vault:*"])]),
+    ("backup:GetBackupVaultAccessPolicy", &[need("backup:GetBackupVaultAccessPolicy", Used, &["backup:*:{a}:backup-vault:*"])]),
     // AWS Backup tags a new vault in the same call, and authorises the tagging and its storage
     // separately (AWS Backup guide, "API permissions").
     ("backup:CreateBackupVault", &[
@@ -300,7 +300,7 @@ pub const TABLE: &[(&str, &[Need])] = &[
     ("backup:DescribeCopyJob", &[need("backup:DescribeCopyJob", Listing, &["*"])]),
     ("backup:ListBackupVaults", &[need("backup:ListBackupVaults", Listing, &["*"])]),
     ("backup:ListCopyJobs", &[need("backup:ListCopyJobs", Listing, &["*"])]),
-    ("backup:ListRecoveryPointsByBackupVault", &[need("backup:ListRecoveryPointsByBackupVault", Used, &["backup:{r}:*:backup-vault:*"])]),
+    ("backup:ListRecoveryPointsByBackupVault", &[need("backup:ListRecoveryPointsByBackupVault", Used, &["backup:*:*:backup-vault:*"])]),
     ("rds:AddTagsToResource/db", &[need("rds:AddTagsToResource", New, DB)]),
     ("rds:AddTagsToResource/cluster", &[need("rds:AddTagsToResource", New, CLUSTER)]),
     ("ec2:CreateTags/instance", &[need("ec2:CreateTags", Adopted, &["ec2:{r}:{a}:instance/*", "ec2:{r}:{a}:volume/*"])]),

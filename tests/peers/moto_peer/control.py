@@ -17,7 +17,7 @@ TRANSPORT = (
 )  # fmt: skip
 STANDING = ("never_ready", "undeletable")
 LATER = ("delete_fails", "outside", "nothing", "job_fails", "half")
-RULE_KEYS = {"action", "kind", "times", "seconds", "service", "region", "account", "id", "match", "code", "status", "message", "zones"}
+RULE_KEYS = {"action", "kind", "times", "seconds", "service", "region", "account", "id", "match", "code", "status", "message", "zones", "value"}
 
 
 class Control:
