@@ -458,8 +458,9 @@ fn the_discovered_estate_agrees_with_a_second_reckoning() {
                 .filter(|resource| taken(each, lost, resource, scope_of(resource)))
                 .map(|resource| (&resource["id"], survives(resource, scope_of(resource))))
                 .collect();
-            let ids = |kept: &dyn Fn(bool) -> bool| -> Vec<&Value> {
-                gone.iter().filter(|(_, survives)| kept(*survives)).map(|(id, _)| *id).collect()
+            let ids = |kept: &dyn Fn(bool) -> bool| {
+                let kept = gone.iter().filter(|(_, survives)| kept(*survives));
+                kept.map(|(id, _)| *id).collect::<Vec<_>>()
             };
             assert_eq!(row["lost"], json!(ids(&|_| true)), "{each} {lost}");
             assert_eq!(row["unprotected"], json!(ids(&|survives| !survives)), "{each} {lost}");
