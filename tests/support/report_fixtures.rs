@@ -111,13 +111,13 @@ pub fn region_forecast() -> Forecast {
     let rto = RtoForecast {
         p50_s: Some(1780.5),
         p90_s: Some(2210.0),
-        p99_s: Some(2611.2),
+        p99_s: Some(2480.0),
         p_failed: 0.0,
         objective_s: Some(2700.0),
         p_met: Some(0.9934),
         p_met_low: Some(0.9916),
         p_met_high: Some(0.9948),
-        histogram: Histogram { from_s: 1350.0, width_s: 150.0, counts },
+        histogram: Histogram { from_s: 1050.0, width_s: 150.0, counts },
     };
     let action = |action: &str, model| ActionModel { action: action.into(), model, runs: 0 };
     Forecast {
