@@ -676,6 +676,39 @@ fn a_point_of_a_type_that_is_not_read_goes_with_the_list_of_points() {
     assert_eq!(parsed(&merge_well(&start, &now).text).recovery_points.len(), 1);
 }
 
+#[test]
+fn comments_in_brackets_stay_if_the_first_entry_goes() {
+    let entry = |name: &str| {
+        format!("{{ id: \"ec2:volume/{name}\", account: \"{PRODUCTION}\", region: us-east-1, az: use1-az1 }}")
+    };
+    let (a, b, c) = (entry("vol-a"), entry("vol-b"), entry("vol-c"));
+    let head = format!(
+        "accounts: {{ \"{PRODUCTION}\": {{ name: prod }} }}\nregions: {{ us-east-1: {{ azs: [use1-az1] }} }}\n"
+    );
+    for list in [
+        format!("[\n  # of a\n  {a}, # behind a\n  # of b\n  {b}, # behind b\n  # of c\n  {c}\n]"),
+        format!("[ {a}, # behind a\n  # of b\n  {b}, # behind b\n  {c} ]"),
+        format!("[ {a},\n  {b}, # behind b\n  {c} # behind c\n]"),
+    ] {
+        let start = format!("{head}resources: {list}\n");
+        for left in [&["vol-b", "vol-c"][..], &["vol-c"], &["vol-a", "vol-c"]] {
+            let mut now = shop();
+            now.recovery_points.clear();
+            let keep = |name: &&str| {
+                resource(json!({ "id": format!("ec2:volume/{name}"), "account": PRODUCTION,
+                "region": "us-east-1", "az": "use1-az1" }))
+            };
+            now.resources = left.iter().map(keep).collect();
+            let text = merge_well(&start, &now).text;
+            let names: Vec<String> = parsed(&text).resources.into_iter().map(|one| one.id.name).collect();
+            assert_eq!(names, left, "{text}");
+            // What stands behind an entry in its own line goes with it.
+            let comments = start.match_indices("# of").count();
+            assert_eq!(text.match_indices("# of").count(), comments, "{start}\n→\n{text}");
+        }
+    }
+}
+
 /// The text with a comment above and behind each entry, and the comments.
 fn commented(text: &str) -> String {
     let mut out = String::new();

@@ -147,6 +147,23 @@ impl<'a> Collection<'a> {
                 (index.checked_sub(1).and_then(|i| self.parts.get(i)), self.parts.get(index + 1));
             match (self.style, indent(self.text, part.start), previous, next) {
                 (Style::Alias, ..) => {}
+                // The first one goes with its comma. What stands behind the comma stays.
+                (Style::Flow, at_start, _, Some(next)) if is_first && self.comma(*part, *next).is_some() => {
+                    let after = self.comma(*part, *next).unwrap_or(next.start);
+                    match at_start {
+                        Some(_) if self.has_own_line(*part) => {
+                            edits.replace(
+                                line_start(self.text, part.start),
+                                next_line(self.text, part.end),
+                                "",
+                            );
+                        }
+                        _ if self.text.get(after..next.start).is_some_and(|gap| gap.contains('#')) => {
+                            edits.replace(part.start, after, "");
+                        }
+                        _ => edits.replace(part.start, next.start, ""),
+                    }
+                }
                 // A comma before the closing bracket is allowed.
                 (Style::Flow, Some(_), ..) if !is_first && self.has_own_line(*part) => {
                     edits.replace(line_start(self.text, part.start), next_line(self.text, part.end), "");
@@ -162,6 +179,13 @@ impl<'a> Collection<'a> {
                 (Style::Flow | Style::Block { .. }, _, _, None) => edits.replace(part.start, part.end, ""),
             }
         }
+    }
+
+    /// Where the comma behind a part ends, if it stands before any comment.
+    fn comma(&self, part: Span, next: Span) -> Option<usize> {
+        let gap = self.text.get(part.end..next.start)?;
+        let before = gap.split('#').next().unwrap_or_default();
+        before.find(',').map(|at| part.end + at + 1)
     }
 
     /// Whether nothing follows a part in its line but a comma and a comment.
