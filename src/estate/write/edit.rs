@@ -158,7 +158,11 @@ impl<'a> Collection<'a> {
                                 "",
                             );
                         }
-                        _ if self.text.get(after..next.start).is_some_and(|gap| gap.contains('#')) => {
+                        _ if self
+                            .text
+                            .get(after..next.start)
+                            .is_some_and(|gap| gap.contains(['#', '\n'])) =>
+                        {
                             edits.replace(part.start, after, "");
                         }
                         _ => edits.replace(part.start, next.start, ""),
