@@ -173,6 +173,8 @@ impl<'a> Asker<'a> {
             }
             CreateCall::RunInstances => self.run_instances(call).await,
             CreateCall::CreateDbSubnetGroup
+            | CreateCall::CreateBackupVault
+            | CreateCall::StartCopyJob
             | CreateCall::CopyDbSnapshot
             | CreateCall::CopyDbClusterSnapshot
             | CreateCall::RestoreDb
