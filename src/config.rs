@@ -117,7 +117,7 @@ const CONFIGURATION: Document = Document {
     what: "a configuration",
     first: "protected_accounts",
     telling: &["protected_accounts"],
-    usual: &["accounts", "regions"],
+    usual: &["accounts", "copy_from", "regions"],
     common: &[],
 };
 

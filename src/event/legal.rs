@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use super::{Body, Event, Phase, RunStarted, SANDBOX, TEARDOWN};
 use base::duration::Time;
 use base::graph::Graph;
-use port::ResourceRef;
+use port::{Kind, ResourceRef};
 
 /// How far the clocks of two machines may differ when one resumes the other's run.
 const CLOCKS_DIFFER_BY: TimeDelta = TimeDelta::seconds(1);
@@ -348,7 +348,13 @@ impl RunProgress {
     }
 
     fn ends_a_deletion(&self, resource: &ResourceRef) -> Verdict {
-        if !self.deleting.contains(resource) || self.deleted.contains(resource) {
+        // Nobody deletes a copy job: it ends by itself.
+        let is_asked = if resource.kind == Kind::CopyJob {
+            self.created.contains(resource)
+        } else {
+            self.deleting.contains(resource)
+        };
+        if !is_asked || self.deleted.contains(resource) {
             return Err(format!("nobody had asked for the deletion of {resource}"));
         }
         Ok(())

@@ -339,6 +339,8 @@ fn every_call_to_aws_is_declared() {
         let text = text.split("#[cfg(test)]").next().unwrap();
         made.extend(call.captures_iter(text).map(|found| found[1].to_owned()));
     }
+    // It stands in the policy of a vault, and is AWS Backup's call.
+    assert!(made.remove("backup:CopyIntoBackupVault"));
     assert!(made.len() > 80, "{}", made.len());
     let missing: Vec<&String> = made.iter().filter(|call| !declared.contains(call.as_str())).collect();
     assert!(missing.is_empty(), "no action, check or `sandbox::calls` declares {missing:?}");

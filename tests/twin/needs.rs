@@ -212,7 +212,7 @@ fn the_plan_of_the_sample_says_what_it_needs_and_costs() {
     let (_, html, _) = told(&["plan", &playbook, "--output", "html"]);
     let page = support::markup::parse(&html);
     page.assert_attributes_are_harmless();
-    for words in ["Quotas of the sandbox", "too low", "db_instances", "As planned, this cannot pass"] {
+    for words in ["Quotas of the sandbox", "too low", "DB instances", "As planned, this cannot pass"] {
         assert!(html.contains(words), "{words}: {html}");
     }
     let (code, _, err) = told(&["plan", &playbook, "--prices", "nowhere.yaml"]);

@@ -6,6 +6,7 @@
 
 use super::restore::{Found, Item, Names, Restore, Sandbox, check};
 use base::ids::AccountId;
+use estate::plane::control_plane;
 use estate::point::{Use, Wanted, select};
 use estate::{PointKind, RecoveryPoint};
 use port::{Kind, Restorable};
@@ -17,6 +18,12 @@ const KINDS: [PointKind; 1] = [PointKind::Backup];
 pub fn of(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
     let id = &found.entry.id;
     let restorable = Restorable::of(&id.kind).ok_or("AWS Backup does not restore it into a sandbox")?;
+    let lost = found.sandbox.loss.region().zip(restorable.leads_to());
+    if let Some(plane) =
+        lost.and_then(|(region, (service, operation))| control_plane(region.as_str(), service, operation))
+    {
+        return Err(plane.lost());
+    }
     let by_arn = |point: &RecoveryPoint| format!("recovery_point: {}", text(&point.id));
     let from = |point: &RecoveryPoint| match &id.place {
         None => format!("resource: {}", text(&id.to_string())),
