@@ -183,11 +183,12 @@ impl Found<'_> {
         }
         // A step finds a point of another region by its resource, or by an ARN, and EC2's have none.
         let is_bare = !self.called(point).starts_with("arn:");
-        if self.entry.id.place.is_some() && is_bare && point.region != *self.sandbox.region {
+        let is_named = self.entry.id.place.is_none() && self.entry.id.kind != "autoscaling:group";
+        if !is_named && is_bare && point.region != *self.sandbox.region {
             return Err(format!(
-                "several resources are called {}, and `{action}` finds a point of another region by its resource: \
-                 its newest point is {} in {}",
-                self.entry.id.name, point.id, point.region
+                "its newest point is {} in {}, and `{action}` finds a point of another region only by the name \
+                 of its resource: a group has no images of its own, and several resources may share a name",
+                point.id, point.region
             ));
         }
         let id = names.item(&format!("copy-{}", self.entry.id.name));

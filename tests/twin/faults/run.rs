@@ -84,7 +84,6 @@ pub struct Left {
 struct Watch {
     journal: Journal,
     twin: Rc<Twin>,
-    place: Place,
     ledger: Rc<Ledger>,
     seen: Rc<RefCell<Seen>>,
     dies_after: Option<usize>,
@@ -137,7 +136,8 @@ impl Watch {
         }
         for resource in made.iter().filter(|made| tokens.contains(&made.token)).flat_map(|m| &m.resources) {
             let ids = [resource.id.clone()];
-            let seen = self.twin.observe(&self.place, resource.kind, &ids).now_or_never().unwrap().unwrap();
+            let seen =
+                self.twin.observe(&resource.place(), resource.kind, &ids).now_or_never().unwrap().unwrap();
             if seen[0].state != State::Ready {
                 wrong(format!("`{step}` is said to have succeeded, and {resource} is {:?}", seen[0].state));
             }
@@ -204,7 +204,6 @@ pub fn run(playbook: &Loaded, weather: &Weather, fate: &Fate, dice: &mut Dice) -
         let watch = Watch {
             journal,
             twin: Rc::clone(&twin),
-            place: place.clone(),
             ledger: Rc::clone(&ledger),
             seen: Rc::clone(&seen),
             dies_after,
