@@ -232,16 +232,15 @@ async fn vcpu_quota(
             .iter()
             .find(|t| t.instance_type().map(InstanceType::as_str) == Some(name.as_str()))
             .and_then(|t| t.v_cpu_info()?.default_v_cpus());
-        match vcpus {
-            Some(vcpus) => needed += u64::try_from(vcpus).unwrap_or_default() * u64::from(*count),
-            None => {
-                is_all = false;
-                findings.push(PreflightFinding {
-                    severity: Severity::High,
-                    what: format!("{} does not offer the instance type {name}", place.region),
-                    fix: "choose a type that the sandbox's region offers".into(),
-                });
-            }
+        if let Some(vcpus) = vcpus {
+            needed += u64::try_from(vcpus).unwrap_or_default() * u64::from(*count);
+        } else {
+            is_all = false;
+            findings.push(PreflightFinding {
+                severity: Severity::High,
+                what: format!("{} does not offer the instance type {name}", place.region),
+                fix: "choose a type that the sandbox's region offers".into(),
+            });
         }
     }
     let running = clients.ec2.describe_instances().max_results(1000);

@@ -147,13 +147,12 @@ impl Candidate<'_> {
     fn holds(&self, condition: &TagCondition) -> Selected {
         let TagCondition { key, value: wanted, is_pattern, .. } = condition;
         let fits = match self.tags.get(key.as_str()) {
-            None => No,
             Some(Some(value)) if *is_pattern => Selected::of(is_like(wanted, value)),
             Some(Some(value)) => Selected::of(wanted == value),
             Some(None) if *is_pattern && wanted == "*" => Yes,
             Some(None) if *is_pattern => Unknown,
-            // No plan knows the value beforehand.
-            Some(None) => No,
+            // No plan knows the value of a tag beforehand.
+            None | Some(None) => No,
         };
         if condition.wanted { fits } else { fits.not() }
     }

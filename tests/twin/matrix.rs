@@ -445,7 +445,7 @@ fn the_discovered_estate_agrees_with_a_second_reckoning() {
                     let account = replica.get("account").unwrap_or(&resource["account"]);
                     let place = json!({ "region": replica["region"], "account": account });
                     // In which zone the replica of a zonal type lies is not known.
-                    !taken(each, lost, &place, "regional") && !(each == "az" && scope == "zonal")
+                    !(taken(each, lost, &place, "regional") || (each == "az" && scope == "zonal"))
                 };
                 let id = resource["id"].as_str().unwrap();
                 let is_machine = id.starts_with("ec2:instance/");

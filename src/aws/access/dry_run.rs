@@ -188,8 +188,6 @@ impl<'a> Asker<'a> {
             | CreateCall::RestoreTableToTime
             | CreateCall::SetTable
             | CreateCall::CreateBucket
-            | CreateCall::CreateBackupVault
-            | CreateCall::StartCopyJob
             | CreateCall::StartRestoreJob
             | CreateCall::AdoptRestored
             | CreateCall::CreateMountTarget

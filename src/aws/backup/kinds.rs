@@ -1,7 +1,7 @@
 //! What AWS Backup backs up: the resource of a recovery point, as an estate names it, and whether the
 //! point is cold.
 
-use aws_sdk_backup::types::RecoveryPointByBackupVault;
+use aws_sdk_backup::types::{Lifecycle, RecoveryPointByBackupVault};
 
 use crate::time::some_time;
 use base::duration::Time;
@@ -42,8 +42,7 @@ pub fn is_cold(point: &RecoveryPointByBackupVault, now: Time) -> bool {
         point.calculated_lifecycle().and_then(|lifecycle| some_time(lifecycle.move_to_cold_storage_at()));
     let Some(kind) = point.resource_type().and_then(Restorable::of_word) else { return false };
     let own = point.recovery_point_arn().is_some_and(|arn| arn.contains(":backup:"));
-    let archives =
-        point.lifecycle().and_then(|lifecycle| lifecycle.opt_in_to_archive_for_supported_resources());
+    let archives = point.lifecycle().and_then(Lifecycle::opt_in_to_archive_for_supported_resources);
     let may = match kind {
         Restorable::Volume => archives == Some(true),
         Restorable::Table => own,

@@ -71,7 +71,7 @@ fn is_sure(statement: &Value) -> bool {
         .into_iter()
         .all(|action| action.as_str().is_some_and(|a| !a.contains('?')));
     let unconditional =
-        statement.get("Condition").is_none_or(|with| with.as_object().is_some_and(|with| with.is_empty()));
+        statement.get("Condition").is_none_or(|with| with.as_object().is_some_and(serde_json::Map::is_empty));
     everybody && exact && unconditional && is_all(each(statement.get("Resource")))
 }
 

@@ -105,11 +105,11 @@ mod tests {
 
     const BUCKET: &str = "arn:aws:s3:::b";
 
-    fn said(statements: Value) -> Option<DeletionGuard> {
+    fn said(statements: &Value) -> Option<DeletionGuard> {
         of_policy(&json!({ "Statement": statements }).to_string(), &of_bucket(BUCKET))
     }
 
-    fn deny(more: Value) -> Value {
+    fn deny(more: &Value) -> Value {
         let mut statement = json!({ "Effect": "Deny", "Principal": "*", "Action": "s3:*",
             "Resource": [BUCKET, "arn:aws:s3:::b/*"] });
         statement.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -121,43 +121,43 @@ mod tests {
         let policy = Some(DeletionGuard::Policy);
         let unknown = Some(DeletionGuard::Unknown);
         for (statements, expected) in [
-            (deny(json!({})), policy),
-            (json!([deny(json!({ "Principal": { "AWS": ["*"] } }))]), policy),
-            (deny(json!({ "Resource": "*" })), policy),
-            (deny(json!({ "Action": ["S3:Delete*", "s3:Put*"] })), policy),
-            (deny(json!({ "Condition": {} })), policy),
+            (deny(&json!({})), policy),
+            (json!([deny(&json!({ "Principal": { "AWS": ["*"] } }))]), policy),
+            (deny(&json!({ "Resource": "*" })), policy),
+            (deny(&json!({ "Action": ["S3:Delete*", "s3:Put*"] })), policy),
+            (deny(&json!({ "Condition": {} })), policy),
             // Nothing denies it.
             (json!([]), None),
             (json!([{ "Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*" }]), None),
-            (deny(json!({ "Action": "s3:PutObject" })), None),
+            (deny(&json!({ "Action": "s3:PutObject" })), None),
             // Somebody may do it all the same.
-            (deny(json!({ "Condition": { "Bool": { "aws:SecureTransport": "false" } } })), unknown),
-            (deny(json!({ "Principal": { "AWS": "arn:aws:iam::111122223333:root" } })), unknown),
+            (deny(&json!({ "Condition": { "Bool": { "aws:SecureTransport": "false" } } })), unknown),
+            (deny(&json!({ "Principal": { "AWS": "arn:aws:iam::111122223333:root" } })), unknown),
             (
                 json!([{ "Effect": "Deny", "NotPrincipal": { "AWS": "arn:aws:iam::1:role/x" }, "Action": "s3:*", "Resource": "*" }]),
                 unknown,
             ),
             // A part of the objects, or not the bucket itself.
-            (deny(json!({ "Resource": [BUCKET, "arn:aws:s3:::b/part/*"] })), unknown),
-            (deny(json!({ "Resource": "arn:aws:s3:::b/*" })), unknown),
+            (deny(&json!({ "Resource": [BUCKET, "arn:aws:s3:::b/part/*"] })), unknown),
+            (deny(&json!({ "Resource": "arn:aws:s3:::b/*" })), unknown),
             // The policy itself can be changed, or a lifecycle rule be written.
-            (deny(json!({ "Action": "s3:DeleteObjectVersion" })), unknown),
+            (deny(&json!({ "Action": "s3:DeleteObjectVersion" })), unknown),
             (
                 deny(
-                    json!({ "Action": ["s3:DeleteObjectVersion", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"] }),
+                    &json!({ "Action": ["s3:DeleteObjectVersion", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"] }),
                 ),
                 unknown,
             ),
             // Each part in a statement of its own.
             (
                 json!([
-                    deny(json!({ "Action": "s3:DeleteObject*", "Resource": "arn:aws:s3:::b/*" })),
-                    deny(json!({ "NotAction": "s3:Get*", "Resource": BUCKET })),
+                    deny(&json!({ "Action": "s3:DeleteObject*", "Resource": "arn:aws:s3:::b/*" })),
+                    deny(&json!({ "NotAction": "s3:Get*", "Resource": BUCKET })),
                 ]),
                 policy,
             ),
         ] {
-            assert_eq!(said(statements.clone()), expected, "{statements}");
+            assert_eq!(said(&statements), expected, "{statements}");
         }
         assert_eq!(of_policy("{", &of_vault()), unknown);
         let of = |actions: Value| {

@@ -77,7 +77,9 @@ pub async fn find(backup: &BackupReader, search: &Search<'_>) -> CloudResult<See
             } else {
                 Some(VaultPolicy::Unclear(format!("only its owner, account {owner}, can read it")))
             };
-            wanted.iter_mut().for_each(|point| point.vault_policy.clone_from(&policy));
+            for point in &mut wanted {
+                point.vault_policy.clone_from(&policy);
+            }
         }
         seen.points.extend(wanted);
     }

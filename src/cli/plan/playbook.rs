@@ -362,17 +362,17 @@ fn plan_of(planned: &Planned) -> Plan<'_> {
     });
     plan.findings = of_rehearsal(report).cloned().map(PlanFinding::from).collect();
     plan.findings.extend(known.findings.found.iter().map(PlanFinding::from));
-    plan.lost = report.blast_radius.lost.clone();
-    plan.surviving = report.blast_radius.surviving.clone();
-    plan.unprotected = known.unprotected.clone();
-    plan.incomplete = known.incomplete.clone();
+    plan.lost.clone_from(&report.blast_radius.lost);
+    plan.surviving.clone_from(&report.blast_radius.surviving);
+    plan.unprotected.clone_from(&known.unprotected);
+    plan.incomplete.clone_from(&known.incomplete);
     plan.workloads = report.workloads.iter().map(Workload::rehearsed).collect();
     plan.steps = report.steps.iter().map(|step| step_of(&points, step)).collect();
-    plan.ignored = known.findings.ignored.clone();
+    plan.ignored.clone_from(&known.findings.ignored);
     // The calls that the rehearsal made.
     plan.calls = report.api_calls.keys().cloned().collect();
-    plan.quotas = known.needs.quotas.clone();
-    plan.cost = known.needs.cost.clone();
+    plan.quotas.clone_from(&known.needs.quotas);
+    plan.cost.clone_from(&known.needs.cost);
     plan
 }
 

@@ -287,14 +287,13 @@ impl Plan {
         let at =
             |account: &AccountId, region: &Region| Place { account: account.clone(), region: region.clone() };
         match &self.loss {
-            Loss::Az(_) => Vec::new(),
             Loss::Region(region) => {
                 self.surviving_accounts().iter().map(|account| at(account, region)).collect()
             }
             Loss::Account(account) if self.has_account(account) => {
                 self.regions.iter().map(|region| at(account, region)).collect()
             }
-            Loss::Account(_) => Vec::new(),
+            Loss::Az(_) | Loss::Account(_) => Vec::new(),
         }
     }
 

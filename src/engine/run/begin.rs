@@ -302,7 +302,9 @@ fn report_seen(engine: &Engine, all: &mut Preflighted) {
             }
         }
     }
-    stops.into_iter().for_each(|stop| all.known(stop));
+    for stop in stops {
+        all.known(stop);
+    }
 }
 
 impl Engine {

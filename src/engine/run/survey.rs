@@ -73,11 +73,15 @@ impl Engine {
         let places = self.plan.lost_places();
         let answers = join_all(places.iter().map(|place| self.cloud.recovery_points(place, &query))).await;
         let mut merged: BTreeMap<PointKey, RecoveryPoint> = BTreeMap::new();
-        std::mem::take(points).into_iter().for_each(|point| merge(&mut merged, point));
+        for point in std::mem::take(points) {
+            merge(&mut merged, point);
+        }
         for (place, answer) in places.iter().zip(answers) {
             let errors = match answer {
                 Ok(seen) => {
-                    seen.points.into_iter().for_each(|point| merge(&mut merged, point));
+                    for point in seen.points {
+                        merge(&mut merged, point);
+                    }
                     seen.unread
                 }
                 Err(error) => vec![error],
@@ -228,11 +232,13 @@ impl Engine {
         for (place, answer) in places.iter().zip(answers) {
             match answer {
                 Ok(SeenPoints { points, unread }) => {
-                    points.into_iter().for_each(|mut p| {
-                        p.elsewhere = self.gate.is_elsewhere(&p.account);
-                        merge(&mut merged, p);
-                    });
-                    unread.iter().for_each(|error| self.report_unseen(place, error));
+                    for mut point in points {
+                        point.elsewhere = self.gate.is_elsewhere(&point.account);
+                        merge(&mut merged, point);
+                    }
+                    for error in &unread {
+                        self.report_unseen(place, error);
+                    }
                 }
                 Err(error) => {
                     complete &= error.kind == ErrorKind::Unsupported;
@@ -260,8 +266,12 @@ impl Engine {
         for ((place, _), answer) in asked.iter().zip(join_all(answers).await) {
             match answer {
                 Ok(SeenPoints { points, unread }) => {
-                    points.into_iter().for_each(|p| merge(merged, p));
-                    unread.iter().for_each(|error| self.report_unseen(place, error));
+                    for p in points {
+                        merge(merged, p);
+                    }
+                    for error in &unread {
+                        self.report_unseen(place, error);
+                    }
                 }
                 Err(error) => {
                     complete = false;

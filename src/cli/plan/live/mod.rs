@@ -9,8 +9,8 @@ use chrono::{SubsecRound, Utc};
 use tokio_util::sync::CancellationToken;
 
 use self::model::{
-    Action, Enough, Identity, IdentityStatus, Live, Offer, Permissions, Point, PointStatus, Quota, Trouble,
-    UsedPoint, Verdict,
+    Identity, IdentityStatus, Live, NotAllowed, Offer, Permissions, PointStatus, Quota, StepPoint,
+    Sufficiency, Trouble, UsedPoint, Verdict,
 };
 use crate::cli::rehearsal::JOBS;
 use crate::cli::wire::{self, Drill, Options};
@@ -60,7 +60,7 @@ pub fn look(loaded: Loaded, config: &UserConfig, connect_to: &[ConnectTo]) -> Re
     // Some tasks may never return, such as a name lookup.
     runtime.shutdown_background();
     let (look, record, calls) = seen?;
-    Ok(Names(named).live(look, record, calls))
+    Ok(Names(named).live(&look, record, calls))
 }
 
 /// The playbook's names for accounts.
@@ -71,7 +71,7 @@ impl Names {
         self.0.iter().filter(|(_, id)| id == account).map(|(name, _)| name.clone()).collect()
     }
 
-    fn live(&self, look: Look, record: Record, calls: ApiCalls) -> Live {
+    fn live(&self, look: &Look, record: Record, calls: ApiCalls) -> Live {
         let mut live = Live {
             looked_at: look.at,
             verdict: Verdict::Clear,
@@ -80,14 +80,14 @@ impl Names {
             unknown: Vec::new(),
             identities: look.identities.iter().map(|one| self.identity(one)).collect(),
             points: look.sources.iter().map(|source| point(source, &record, look.at)).collect(),
-            permissions: self.permissions(&look),
-            quotas: quotas(&look),
+            permissions: self.permissions(look),
+            quotas: quotas(look),
             zones: look.zones.clone(),
-            offers: offers(&look),
+            offers: offers(look),
             findings: record.findings,
             calls,
         };
-        live.judge(&look);
+        live.judge(look);
         live
     }
 
@@ -101,7 +101,7 @@ impl Names {
     }
 
     fn permissions(&self, look: &Look) -> Vec<Permissions> {
-        let told = |action: &String, because: &String| Action {
+        let told = |action: &String, because: &String| NotAllowed {
             action: action.clone(),
             because: because.clone(),
             fix: format!("allow `{action}`: {POLICY}"),
@@ -131,7 +131,7 @@ fn quotas(look: &Look) -> Vec<Quota> {
         needed: quota.needed,
         used: quota.used,
         limit: quota.limit,
-        status: Enough::of(quota.is_enough()),
+        status: Sufficiency::of(quota.is_enough()),
         because: quota.unknown.clone(),
     })
     .collect()
@@ -141,13 +141,13 @@ fn offers(look: &Look) -> Vec<Offer> {
     let offer = |offer: &engine::run::look::Offer| Offer {
         what: offer.what.clone(),
         zones: offer.zones.as_ref().map(|zones| zones.iter().cloned().collect()),
-        status: Enough::of(offer.is_enough),
+        status: Sufficiency::of(offer.is_enough),
     };
     look.offers.iter().map(offer).collect()
 }
 
-fn point(source: &Source, record: &Record, at: Time) -> Point {
-    let mut point = Point {
+fn point(source: &Source, record: &Record, at: Time) -> StepPoint {
+    let mut point = StepPoint {
         step: source.step.clone(),
         uses: source.uses.clone(),
         status: PointStatus::Found,
@@ -166,7 +166,7 @@ fn point(source: &Source, record: &Record, at: Time) -> Point {
         Found::Unknown { why, fix } => (PointStatus::Unknown, why, fix.clone()),
         Found::Later { why } => (PointStatus::Later, why, None),
     };
-    Point { status, because: Some(why.clone()), fix, ..point }
+    StepPoint { status, because: Some(why.clone()), fix, ..point }
 }
 
 fn used(chosen: &Chosen, at: Time) -> UsedPoint {
@@ -244,13 +244,13 @@ impl Live {
                 all.push(Trouble { what, fix: Some(POLICY.to_owned()) });
             }
         }
-        for quota in self.quotas.iter().filter(|quota| quota.status == Enough::Unknown) {
+        for quota in self.quotas.iter().filter(|quota| quota.status == Sufficiency::Unknown) {
             let because = quota.because.as_deref().unwrap_or("AWS does not say");
             let what = format!("whether the quota {} is enough is not known: {because}", quota.code);
             let fix = "allow `servicequotas:GetServiceQuota`, or look into the Service Quotas console";
             all.push(Trouble { what, fix: Some(fix.to_owned()) });
         }
-        for offer in self.offers.iter().filter(|offer| offer.status == Enough::Unknown) {
+        for offer in self.offers.iter().filter(|offer| offer.status == Sufficiency::Unknown) {
             let what = format!("whether the sandbox's zones offer {} is not known", offer.what);
             all.push(Trouble { what, fix: None });
         }

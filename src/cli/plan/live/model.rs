@@ -25,7 +25,7 @@ pub struct Live {
     pub unknown: Vec<Trouble>,
     pub identities: Vec<Identity>,
     /// For each step that restores something.
-    pub points: Vec<Point>,
+    pub points: Vec<StepPoint>,
     pub permissions: Vec<Permissions>,
     /// Those that the drill needs something of and that can be looked up.
     pub quotas: Vec<Quota>,
@@ -77,7 +77,7 @@ pub enum IdentityStatus {
 
 /// What a step would restore from now.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Point {
+pub struct StepPoint {
     pub step: String,
     pub uses: String,
     pub status: PointStatus,
@@ -119,12 +119,12 @@ pub struct Permissions {
     /// Whose policies were simulated. `null`: nobody's.
     pub principal: Option<String>,
     pub allowed: Vec<String>,
-    pub denied: Vec<Action>,
-    pub unknown: Vec<Action>,
+    pub denied: Vec<NotAllowed>,
+    pub unknown: Vec<NotAllowed>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Action {
+pub struct NotAllowed {
     pub action: String,
     pub because: String,
     pub fix: String,
@@ -141,20 +141,20 @@ pub struct Quota {
     pub needed: Option<u64>,
     pub used: Option<u64>,
     pub limit: Option<f64>,
-    pub status: Enough,
+    pub status: Sufficiency,
     pub because: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Enough {
+pub enum Sufficiency {
     Enough,
     TooFew,
     /// Unknown is not enough.
     Unknown,
 }
 
-impl Enough {
+impl Sufficiency {
     pub fn of(is_enough: Option<bool>) -> Self {
         match is_enough {
             Some(true) => Self::Enough,
@@ -178,5 +178,5 @@ pub struct Offer {
     pub what: String,
     /// The zones that offer it. `null`: unknown.
     pub zones: Option<Vec<AzId>>,
-    pub status: Enough,
+    pub status: Sufficiency,
 }

@@ -1,6 +1,8 @@
 //! The tables of a look, for text and for pages.
 
-use super::model::{Action, Enough, Identity, IdentityStatus, Live, Permissions, Point, PointStatus};
+use super::model::{
+    Identity, IdentityStatus, Live, NotAllowed, Permissions, PointStatus, StepPoint, Sufficiency,
+};
 use crate::ui::text::clean;
 use base::duration::human_seconds;
 use base::ids::AzId;
@@ -62,10 +64,10 @@ fn points(live: &Live) -> Section {
     }
 }
 
-fn point(point: &Point) -> Vec<String> {
+fn point(point: &StepPoint) -> Vec<String> {
     let step = clean(&point.step).into_owned();
     let because = || {
-        let fix = point.fix.iter().map(|fix| format!(" (fix: {fix})")).collect::<String>();
+        let fix = point.fix.as_ref().map(|fix| format!(" (fix: {fix})")).unwrap_or_default();
         clean(&format!("{}{fix}", point.because.as_deref().unwrap_or_default())).into_owned()
     };
     let without = |word: &str| vec![step.clone(), word.to_owned(), String::new(), String::new(), because()];
@@ -103,9 +105,9 @@ fn permissions(live: &Live) -> Section {
     }
 }
 
-fn refused(live: &Live, title: &str, of: fn(&Permissions) -> &[Action]) -> Section {
+fn refused(live: &Live, title: &str, of: fn(&Permissions) -> &[NotAllowed]) -> Section {
     let rows = live.permissions.iter().flat_map(|one| {
-        of(one).iter().map(|Action { action, because, fix }| {
+        of(one).iter().map(|NotAllowed { action, because, fix }| {
             let why = format!("{because} (fix: {fix})");
             vec![one.account.to_string(), clean(action).into_owned(), clean(&why).into_owned()]
         })
@@ -142,9 +144,9 @@ fn offers(live: &Live) -> Section {
             Some(zones) => named(zones),
         };
         let status = match offer.status {
-            Enough::Enough => "offered",
-            Enough::TooFew => "not offered in enough zones",
-            Enough::Unknown => "unknown",
+            Sufficiency::Enough => "offered",
+            Sufficiency::TooFew => "not offered in enough zones",
+            Sufficiency::Unknown => "unknown",
         };
         vec![clean(&offer.what).into_owned(), zones, status.to_owned()]
     });

@@ -148,12 +148,12 @@ fn nearly(share: f64) -> String {
 
 /// Where the measured RTO lies among the draws.
 fn compared(rto: &RtoForecast, measured: f64) -> String {
+    // The figures of the picture have milliseconds.
+    const LEAST: f64 = 0.001;
     let Histogram { from_s, width_s, counts } = &rto.histogram;
     let all: usize = counts.iter().sum();
     let end = from_s + width_s * counts.len() as f64;
     let told = length(measured);
-    // The figures of the picture have milliseconds.
-    const LEAST: f64 = 0.001;
     if all == 0 || (*width_s <= 0.0 && (measured - from_s).abs() <= LEAST) {
         return format!("measured {told}");
     }
