@@ -23,7 +23,8 @@ use engine::policy::{self, AccountPolicy, Document, LONGEST, Policies, Trust};
 ///
 /// The policy is derived from the calls that actions, checks and the harness declare. Some needs
 /// are not in the playbook, such as the keys of encrypted snapshots and the resources of templates.
-/// They are listed on stderr and have to be added. Accounts other than the sandbox's are only read.
+/// They are listed on stderr and have to be added. In accounts other than the sandbox's a drill only
+/// reads, and starts the copies of `backup.copy`.
 ///
 /// Exit codes: 0 printed; 2 the playbook or the command line is wrong.
 #[derive(clap::Args)]
@@ -272,7 +273,13 @@ fn as_text(policies: &Policies, principal: Option<&str>) -> String {
     for account in &policies.accounts {
         let documents = policy::documents(account);
         let role = account.role.as_deref().map(|role| format!(", role {role}")).unwrap_or_default();
-        let does = if account.is_sandbox { "holds the sandbox" } else { "is only read" };
+        let does = if account.is_sandbox {
+            "holds the sandbox"
+        } else if account.begins_copies() {
+            "is read, and copied from"
+        } else {
+            "is only read"
+        };
         for (index, Document { json, .. }) in documents.iter().enumerate() {
             let part = if documents.len() > 1 {
                 format!(" (policy {} of {})", index + 1, documents.len())

@@ -75,6 +75,6 @@ pub enum TimesFrom {
     Calibration,
     /// `timings` of the estate.
     Estate,
-    /// The journals of real drills.
+    /// Real drills, or restore jobs of AWS Backup.
     Learned,
 }

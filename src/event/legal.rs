@@ -258,6 +258,12 @@ impl RunProgress {
                 self.deleted.insert(resource.clone());
                 Ok(())
             }
+            // A vault is kept while a copy job writes into it, so nobody asks for its deletion.
+            Body::DeleteFailed { resource, .. }
+                if resource.kind == Kind::Vault && self.created.contains(resource) =>
+            {
+                Ok(())
+            }
             Body::DeleteFailed { resource, .. } => self.ends_a_deletion(resource),
             // These events are legal anywhere.
             Body::Discarded { .. }

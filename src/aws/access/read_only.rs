@@ -167,7 +167,7 @@ read_only! {
 }
 
 read_only! {
-    /// Asks IAM for simulations, and reads of keys how old they are.
+    /// Asks IAM for simulations, and reads roles and how old keys are.
     IamReader, aws_sdk_iam:
     get_account_summary GetAccountSummaryFluentBuilder,
     get_role GetRoleFluentBuilder,

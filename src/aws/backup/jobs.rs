@@ -38,17 +38,26 @@ pub async fn started(
 ) -> CloudResult<Started> {
     let request = backup.list_restore_jobs().by_resource_type(start.restores.row().word);
     let request = request.set_by_created_after(began(run).map(from_time));
-    let mut fitting = Vec::new();
+    let (mut fitting, mut unclear) = (Vec::new(), Vec::new());
     for job in pages!(LIST, restore_jobs, request) {
         let Some(id) = job.restore_job_id() else { continue };
         let is_same = job.recovery_point_arn() == Some(start.recovery_point.as_str())
             && job.iam_role_arn() == Some(start.role.as_str());
-        if is_same && !known.iter().any(|known| known == id) && fits(&metadata(backup, id).await?, start) {
-            fitting.push(id.to_owned());
+        if !is_same || known.iter().any(|known| known == id) {
+            continue;
+        }
+        match fits(&metadata(backup, id).await?, start) {
+            Some(true) => fitting.push(id.to_owned()),
+            Some(false) => {}
+            None => unclear.push(id.to_owned()),
         }
     }
+    fitting.extend(unclear.iter().cloned());
     Ok(match fitting.as_slice() {
         [] => Started::Nothing,
+        _ if !unclear.is_empty() => {
+            Started::Unclear(fitting.iter().map(|id| format!("the job {id}")).collect())
+        }
         [id] if names_the_run(start.restores) => {
             let (account, region) = (place.account.clone(), place.region.clone());
             Started::Job(ResourceRef { kind: Kind::RestoreJob, id: id.clone(), account, region })
@@ -57,8 +66,20 @@ pub async fn started(
     })
 }
 
-fn fits(metadata: &BTreeMap<String, String>, start: &StartRestore) -> bool {
-    start.metadata.iter().all(|(key, wanted)| metadata.get(&key.to_lowercase()) == Some(wanted))
+/// Whether a job's metadata are those of the request. `None`: only a part is the same, and no other name
+/// shows that the job is another's. AWS does not say that it gives metadata back letter by letter.
+fn fits(metadata: &BTreeMap<String, String>, start: &StartRestore) -> Option<bool> {
+    let given = |key: &str| metadata.get(&key.to_lowercase());
+    if start.metadata.iter().all(|(key, wanted)| given(key) == Some(wanted)) {
+        return Some(true);
+    }
+    let mut sets = start.restores.row().sets.iter();
+    let is_anothers = sets.any(|(key, put)| {
+        let is_name = matches!(put, Put::Name | Put::Bucket);
+        let wanted = start.metadata.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+        is_name && wanted.zip(given(key)).is_some_and(|((_, wanted), given)| wanted != given)
+    });
+    is_anothers.then_some(false)
 }
 
 /// Whether the metadata of a restore hold something of the run's own: a name, a bucket or a network.

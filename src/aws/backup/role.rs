@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::types::PolicyEvaluationDecisionType;
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::vault_policy::each;
 use crate::access::Clients;
 use crate::error::OrCloud;
+use crate::like::is_like;
 use crate::pages;
 use base::severity::Severity;
 use port::{CloudResult, ErrorKind, Place, PreflightFinding, Restorable};
@@ -125,32 +127,22 @@ async fn refused(
 
 /// IAM gives policies as in a URL.
 fn decoded(text: &str) -> String {
-    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
-    while let Some((first, more)) = rest.split_first() {
-        let code = more.get(..2).filter(|_| *first == b'%').and_then(|two| std::str::from_utf8(two).ok());
-        if let Some(byte) = code.and_then(|two| u8::from_str_radix(two, 16).ok()) {
-            bytes.push(byte);
-            rest = more.get(2..).unwrap_or_default();
-        } else {
-            bytes.push(*first);
-            rest = more;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// Whether AWS Backup may assume the role. `None`: the policy is not JSON.
 fn trusts(policy: &str) -> Option<bool> {
     let policy: Value = serde_json::from_str(policy).ok()?;
-    let means =
-        |value: &Value, wanted: &str| each(Some(value)).into_iter().any(|one| one.as_str() == Some(wanted));
+    let any = |value: Option<&Value>, fits: &dyn Fn(&str) -> bool| {
+        each(value).into_iter().any(|one| one.as_str().is_some_and(fits))
+    };
     let allows = |statement: &&Value| {
         let service = statement.get("Principal").and_then(|who| who.get("Service"));
-        let action = statement.get("Action");
+        // IAM takes actions in any case, and with wildcards.
+        let is_meant = |action: &str| is_like(&action.to_lowercase(), "sts:assumerole");
         statement.get("Effect").and_then(Value::as_str) == Some("Allow")
-            && service.is_some_and(|service| means(service, SERVICE))
-            && action
-                .is_some_and(|action| ["sts:AssumeRole", "sts:*", "*"].iter().any(|one| means(action, one)))
+            && any(service, &|service| service == SERVICE)
+            && any(statement.get("Action"), &is_meant)
     };
     Some(each(policy.get("Statement")).iter().any(allows))
 }
@@ -172,6 +164,10 @@ mod tests {
             Some(true)
         );
         assert_eq!(trusts(&policy(r#"{ "Service": "ec2.amazonaws.com" }"#)), Some(false));
+        for (action, does) in [("STS:AssumeRole", true), ("sts:Assume*", true), ("sts:TagSession", false)] {
+            let policy = policy(r#"{ "Service": "backup.amazonaws.com" }"#).replace("sts:AssumeRole", action);
+            assert_eq!(trusts(&policy), Some(does), "{action}");
+        }
         assert_eq!(trusts(&policy(r#"{ "AWS": "*" }"#)), Some(false));
         assert_eq!(trusts("no JSON"), None);
         assert_eq!(decoded("%7B%22a%22%3A%201%7D%"), "{\"a\": 1}%");

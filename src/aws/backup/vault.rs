@@ -126,6 +126,7 @@ pub async fn delete(to: &Writer, name: &str) -> CloudResult<()> {
     tags::guard(DELETE, &format!("the vault {name}"), run.as_deref(), &to.run_tags)?;
     let request = backup.list_recovery_points_by_backup_vault().backup_vault_name(name);
     let points = pages!("backup:ListRecoveryPointsByBackupVault", recovery_points, request);
+    let mut first_error = None;
     for point in &points {
         let Some(arn) = point.recovery_point_arn() else { continue };
         if point.status() == Some(&RecoveryPointStatus::Deleting) {
@@ -133,12 +134,25 @@ pub async fn delete(to: &Writer, name: &str) -> CloudResult<()> {
         }
         let gone = to.backup.delete_recovery_point().backup_vault_name(name).recovery_point_arn(arn);
         match gone.send().await.or_cloud(DELETE_POINT) {
-            Err(e) if e.kind != ErrorKind::NotFound => return Err(e),
+            // A point that is busy is refused as invalid, and tried again. The others go meanwhile.
+            Err(e) if !matches!(e.kind, ErrorKind::NotFound | ErrorKind::Invalid) => {
+                first_error.get_or_insert(e);
+            }
             Ok(_) | Err(_) => {}
         }
     }
+    if let Some(error) = first_error {
+        return Err(error);
+    }
     if !points.is_empty() {
-        let said = format!("{} recovery points of the vault {name} are still being deleted", points.len());
+        let mut said =
+            format!("{} recovery points of the vault {name} are still being deleted", points.len());
+        // AWS Backup guide, "Deleting backups": it deletes with its service-linked role.
+        if points.iter().any(|point| point.status() == Some(&RecoveryPointStatus::Expired)) {
+            said.push_str(
+                ", and AWS Backup could not delete some: the account lacks AWSServiceRoleForBackup",
+            );
+        }
         return Err(CloudError::new(ErrorKind::InUse, DELETE_POINT, said));
     }
     let deleted = to.backup.delete_backup_vault().backup_vault_name(name).send().await.or_cloud(DELETE);

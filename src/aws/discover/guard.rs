@@ -22,6 +22,7 @@ pub fn of_vault() -> Deletion {
         of: "*".to_owned(),
         around: &[
             "backup:UpdateRecoveryPointLifecycle",
+            "backup:DisassociateRecoveryPoint",
             "backup:PutBackupVaultAccessPolicy",
             "backup:DeleteBackupVaultAccessPolicy",
         ],

@@ -15,7 +15,7 @@ use engine::plan::Plan;
 use playbook::Loaded;
 use port::{LossGate, Place, Restorable};
 
-use super::learned::JOBS_OF_DAYS;
+use super::learned::JOB_HISTORY_DAYS;
 
 /// Reads the jobs of the types that the playbook restores with `backup.restore`. Says on stderr what
 /// could not be read.
@@ -35,7 +35,7 @@ pub fn read(loaded: &Loaded) -> Result<Vec<RestoreJob>, String> {
     let gate = Arc::new(LossGate::nothing_lost().with_elsewhere(plan.accounts_elsewhere()));
     let region = Some(&plan.sandbox.region);
     let aws = wire::connect(plan.accounts.values(), "drillmaster-forecast", region, &clock, &gate)?;
-    let since = clock.now() - Span::from_secs(JOBS_OF_DAYS * 86_400).delta();
+    let since = clock.now() - Span::from_secs(JOB_HISTORY_DAYS * 86_400).delta();
     let places = places(&plan);
     let answers = wire::runtime()?.block_on(async {
         let local = tokio::task::LocalSet::new();

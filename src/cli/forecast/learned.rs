@@ -21,7 +21,7 @@ pub type Timings = IndexMap<String, Timing>;
 
 /// How far back restore jobs of AWS Backup are read. How long AWS keeps them, it does not say.
 #[cfg(feature = "aws")]
-pub const JOBS_OF_DAYS: u64 = 90;
+pub const JOB_HISTORY_DAYS: u64 = 90;
 
 /// What the drills of some folders measured.
 #[derive(Default)]
@@ -87,9 +87,9 @@ impl History {
         });
         self.by_action.entry(ACTION.to_owned()).or_default().extend(observed);
         self.notes.push(match jobs.len() {
-            0 => format!("AWS Backup has no completed restore job of the last {JOBS_OF_DAYS} days of these types"),
+            0 => format!("AWS Backup has no completed restore job of the last {JOB_HISTORY_DAYS} days of these types"),
             count => format!(
-                "{count} restore jobs of AWS Backup of the last {JOBS_OF_DAYS} days teach how long `{ACTION}` takes, and nothing of other actions"
+                "{count} restore jobs of AWS Backup of the last {JOB_HISTORY_DAYS} days teach how long `{ACTION}` takes, and nothing of other actions"
             ),
         });
     }

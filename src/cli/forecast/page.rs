@@ -61,9 +61,9 @@ impl Shown<'_> {
 fn source(model: TimesFrom, action: &drawn::ActionModel) -> String {
     match (model, action.factor) {
         (TimesFrom::Learned, Some(factor)) => {
-            format!("{} steps of real drills: {factor:.2} × the calibration", action.runs)
+            format!("learned from {} measured times: {factor:.2} × the calibration", action.runs)
         }
-        (TimesFrom::Learned, None) => format!("{} steps of real drills", action.runs),
+        (TimesFrom::Learned, None) => format!("learned from {} measured times", action.runs),
         (TimesFrom::Estate, _) => "the estate's timings: no drill measured it".into(),
         (TimesFrom::Calibration, _) => "the built-in calibration: no drill measured it".into(),
     }

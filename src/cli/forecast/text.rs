@@ -32,7 +32,9 @@ pub fn of(forecast: &Forecast, playbook: &str, style: TextStyle) -> String {
     for action in &forecast.learned_from {
         let name = pad(&clean(&action.action), 24);
         let from = match (action.runs, action.factor) {
-            (runs, Some(factor)) => format!("learned from {runs} steps: {factor:.2} × the calibration"),
+            (runs, Some(factor)) => {
+                format!("learned from {runs} measured times: {factor:.2} × the calibration")
+            }
             (_, None) => "calibration: no drill measured it".to_owned(),
         };
         let _ = writeln!(text, "  {name}  {from}");

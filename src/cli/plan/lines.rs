@@ -17,13 +17,18 @@ pub fn heading(text: &mut String, style: TextStyle, title: &str) {
     line(text, &style.paint(Tone::Strong, title));
 }
 
+/// The first items under a title. Of a discovered estate a loss may take thousands.
 pub fn list(text: &mut String, title: &str, items: &[String]) {
+    const NAMED: usize = 20;
     if items.is_empty() {
         return;
     }
     line(text, &format!("{title}:"));
-    for item in items {
+    for item in items.iter().take(NAMED) {
         line(text, &format!("  {}", clean(item)));
+    }
+    if let Some(more) = items.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        line(text, &format!("  and {more} more (`--output json` lists all)"));
     }
 }
 

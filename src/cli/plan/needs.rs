@@ -158,6 +158,8 @@ fn asked(loaded: &Loaded, rehearsal: &Rehearsal) -> Vec<Asked> {
     }
     let mut asked = Vec::new();
     for (at, by, region, what) in requests(rehearsal) {
+        // A copy job is started where the original lies. Its copy lies in the sandbox.
+        let region = what.copy_out().map_or(region, |copy| &copy.to.region);
         let things = match what {
             Request::Create(create) => Thing::of(create),
             Request::CopyObjects(copy) => vec![Thing::Objects {

@@ -21,8 +21,10 @@ pub struct Needed {
     pub names: Vec<String>,
     /// The ARN of the role that is assumed there. `null`: the playbook names none.
     pub role: Option<String>,
-    /// Whether the drill changes something there. It only reads the other accounts.
+    /// Whether it is the sandbox's account. In the others the drill reads, and may start copies.
     pub changes: bool,
+    /// Whether a copy of AWS Backup begins there.
+    pub copies: bool,
     /// `ec2:RunInstances`
     pub actions: Vec<String>,
 }
@@ -40,6 +42,7 @@ fn needed(policy: AccountPolicy) -> Needed {
     let actions: BTreeSet<String> =
         policy.statements.iter().flat_map(|statement| statement.grant.actions.iter().cloned()).collect();
     Needed {
+        copies: policy.begins_copies(),
         account: policy.account,
         names: policy.names,
         role: policy.role,
@@ -51,7 +54,11 @@ fn needed(policy: AccountPolicy) -> Needed {
 /// Account, how many actions, what for, and whose.
 pub fn rows(all: &[Needed]) -> Vec<[String; 4]> {
     let row = |one: &Needed| {
-        let purpose = if one.changes { "to restore and to tear down" } else { "to read" };
+        let purpose = match (one.changes, one.copies) {
+            (true, _) => "to restore and to tear down",
+            (false, true) => "to read and to copy from",
+            (false, false) => "to read",
+        };
         let role = one.role.as_deref().map(clean).unwrap_or_default().into_owned();
         [called(&one.account, &one.names), count(one.actions.len(), "action"), purpose.to_owned(), role]
     };

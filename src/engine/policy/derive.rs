@@ -43,6 +43,12 @@ impl AccountPolicy {
     pub fn grants(&self) -> Vec<Grant> {
         self.statements.iter().map(|statement| statement.grant.clone()).collect()
     }
+
+    /// Whether a copy of AWS Backup begins in this account.
+    pub fn begins_copies(&self) -> bool {
+        let mut actions = self.statements.iter().flat_map(|statement| &statement.grant.actions);
+        actions.any(|action| action == "backup:StartCopyJob")
+    }
 }
 
 /// The policies of all accounts of a drill.
@@ -314,7 +320,7 @@ impl Derivation<'_> {
     fn copy(&mut self, copy: &CopyUse, work: &StepWork) -> Result<(), UnknownCall> {
         self.created(calls::VAULT)?;
         self.notes.insert(
-            "AWS Backup gives a copy the tags of its original, and its ARN names no vault: backup:DeleteRecoveryPoint has no condition that spares other recovery points of the sandbox's account. Teardown deletes only those in the run's own vault. Use an account of its own for the sandbox".into(),
+            "AWS Backup gives a copy the tags of its original, and its ARN names no vault: backup:DeleteRecoveryPoint has no condition that spares other recovery points of the sandbox's account. Teardown deletes only those in the run's own vault. Use an account of its own for the sandbox. AWS Backup deletes with the role AWSServiceRoleForBackup: if the account has never used AWS Backup, make it first (`aws iam create-service-linked-role --aws-service-name backup.amazonaws.com`)".into(),
         );
         if let Some(key) = &copy.kms_key {
             let keys = [KEY, KEY_OF_A_VAULT].concat();

@@ -230,7 +230,7 @@ pub async fn preflight(engine: &Engine, run_tags: &RunTags, asking: Asking) -> P
         }
     }
     for account in reached.into_iter().filter(|account| *account != place.account) {
-        // Nothing is created outside the sandbox. Only read permissions are needed there.
+        // Nothing is created outside the sandbox. There the drill reads, and starts copy jobs.
         let needs = Needs { grants: engine.grants_in(&account), asking, ..Needs::default() };
         let there = Place { account, region: place.region.clone() };
         let seen = engine.cloud.preflight(&there, &needs).await;

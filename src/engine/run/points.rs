@@ -38,11 +38,12 @@ fn too_early(chosen: &RecoveryPoint, at: Time) -> StepError {
     )
 }
 
-/// The points that a step can copy: those of the account that it copies from, but for continuous ones.
-/// All of them, if the step does not name that account.
+/// The points that a step can copy: those of the account that it copies from, but for continuous ones
+/// and those in cold storage. All of them, if the step does not name that account.
 fn owned(found: Rc<FoundPoints>, spec: &SourceSpec) -> Rc<FoundPoints> {
     let Some(owner) = &spec.owner else { return found };
-    let can_be_copied = |point: &&RecoveryPoint| point.account == *owner && !is_continuous(&point.id);
+    let can_be_copied =
+        |point: &&RecoveryPoint| point.account == *owner && !is_continuous(&point.id) && !point.cold;
     let points = found.points.iter().filter(can_be_copied).cloned().collect();
     Rc::new(FoundPoints { points, complete: found.complete })
 }

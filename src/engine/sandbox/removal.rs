@@ -137,6 +137,19 @@ impl Removal<'_> {
         while let Some(turn) = waiting.iter().map(|resource| rank(resource.kind)).min() {
             let group: Vec<ResourceRef>;
             (group, waiting) = waiting.into_iter().partition(|resource| rank(resource.kind) == turn);
+            // A copy job that has not ended still writes into the run's vault. Whoever deletes the vault
+            // loses sight of the copy.
+            let (held, group) = if left.resisting.iter().any(|resource| resource.kind == Kind::CopyJob) {
+                group.into_iter().partition(|resource| resource.kind == Kind::Vault)
+            } else {
+                (Vec::new(), group)
+            };
+            for vault in held {
+                let error =
+                    "a copy job still writes into it, and ends by itself: run `drillmaster abort` then";
+                self.bus.tell(Body::DeleteFailed { resource: vault.clone(), error: error.into() });
+                left.resisting.push(vault);
+            }
             // A resource that resists holds up later ones. They are tried, but not for hours.
             let patience = if left.resisting.is_empty() {
                 self.patience

@@ -60,14 +60,17 @@ pub fn of(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
     Ok(Restore { steps, check: check(&step, vec![lines, "within: 30m".into()], Some(todo), names) })
 }
 
-/// The newest point that can be copied: the newest of its account that survives and is no continuous one.
+/// The newest point that can be copied: the newest of its account that survives, is no continuous one and
+/// does not lie in cold storage.
 fn to_copy<'a>(found: &'a Found<'_>) -> Option<&'a RecoveryPoint> {
     let Sandbox { region, loss, t0, .. } = *found.sandbox;
     let mut owners: Vec<&AccountId> = found.points.iter().map(|point| &point.account).collect();
     owners.sort();
     owners.dedup();
     let of = |owner: &'a AccountId| {
-        let can = |point: &&RecoveryPoint| point.account == *owner && !point.id.contains(":continuous:");
+        let can = |point: &&RecoveryPoint| {
+            point.account == *owner && !point.id.contains(":continuous:") && !point.cold
+        };
         let points: Vec<RecoveryPoint> = found.points.iter().filter(can).cloned().collect();
         let on = Use { loss, t0, account: owner, reader: None, region, kinds: &KINDS, across_regions: true };
         let chosen = select(&points, &Wanted::Latest, &on).chosen?;
@@ -96,7 +99,8 @@ fn copy(
         todo.push_str("; the customer managed key of the copies, in the sandbox's account");
     }
     let id = names.item(&format!("copy-{}", found.entry.id.name));
-    Item { id, lines: vec!["uses: backup.copy".into(), with], todo: Some(todo) }
+    let timeout = "timeout: 6h".to_owned();
+    Item { id, lines: vec!["uses: backup.copy".into(), with, timeout], todo: Some(todo) }
 }
 
 fn restore(found: &Found<'_>, restorable: Restorable, source: &str, names: &mut Names) -> Item {

@@ -66,7 +66,10 @@ fn weakness_of(look: &Look<'_>, point: &PointEntry) -> Option<(Severity, String)
     }
     let on = point.locks_on.map(|on| on.resolve(t0));
     match (point.guard, on) {
-        (Some(DeletionGuard::Policy | DeletionGuard::Mfa), _) => None,
+        (Some(DeletionGuard::Mfa), _) => None,
+        (Some(DeletionGuard::Policy), _) => {
+            Some((Low, "a policy denies it, which the account's root user can take off".to_owned()))
+        }
         (Some(DeletionGuard::CoolingOff), Some(on)) if on > t0 => {
             Some((Medium, format!("its lock can be taken off until {}", on.format("%Y-%m-%d"))))
         }

@@ -331,9 +331,8 @@ pub(super) const DRILL_OVERDUE: Told = (
     &[Medium, Low],
     Text {
         title: "The drill is overdue",
-        meaning: "The playbook has a `schedule`, and no real run of it passed since: it was never \
-                  drilled, or not within its schedule (low), or one was left out altogether \
-                  (medium). Runs are looked for in the folder `runs`, or beside `--out`. A \
+        meaning: "The playbook has a `schedule`. Its last real run that passed is longer ago than \
+                  that (low), or more than twice as long ago, or there is none (medium). Runs are looked for in the folder `runs`, or beside `--out`. A \
                   simulated run never counts, and neither does one that did not pass.",
         reason: "Recovery plans rot: keys expire, quotas fill, people leave.",
         remedy: "Run the drill on AWS, and keep its folder.",

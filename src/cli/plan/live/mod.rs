@@ -208,7 +208,12 @@ impl Live {
                 PointStatus::Found | PointStatus::None | PointStatus::Later => {}
             }
         }
-        let unseen = [Rule::RecoveryPointsUnseen, Rule::ProductionUnseen, Rule::AccountOutOfReach];
+        let unseen = [
+            Rule::RecoveryPointsUnseen,
+            Rule::ProductionUnseen,
+            Rule::AccountOutOfReach,
+            Rule::VaultPolicyUnclear,
+        ];
         for finding in self.findings.iter().filter(|finding| unseen.contains(&finding.rule)) {
             let what = format!("{}: {}", finding.resource, finding.message);
             self.unknown.push(Trouble { what, fix: Some(finding.fix.clone()) });

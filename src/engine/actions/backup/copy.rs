@@ -202,6 +202,9 @@ impl Action for Copy {
             encrypted: source.point.encrypted || args.kms_key.is_some(),
             kms_key: args.kms_key,
             vault: Some(vault),
+            vault_policy: None,
+            cold: false,
+            state: None,
             ..source.point.clone()
         });
         Ok(outcome)
@@ -247,6 +250,13 @@ fn may_copy(cx: &Context<'_>, args: &BackupCopyArgs, from: &Place) -> Result<(),
         return Err(StepError::wrong(
             format!("{id} is a continuous recovery point, and AWS Backup copies none"),
             "name a snapshot: a recovery point without `:continuous:` in its ARN",
+        ));
+    }
+    // Source: AWS Backup guide, "Creating backup copies across AWS Regions".
+    if cx.source()?.point.cold {
+        return Err(StepError::wrong(
+            format!("{id} lies in cold storage, and AWS Backup copies none from there"),
+            "name a warm recovery point",
         ));
     }
     let kind = &cx.source()?.point.of.kind;

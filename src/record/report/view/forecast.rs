@@ -115,10 +115,10 @@ pub fn caption(forecast: &Forecast, limits: Limits) -> String {
     };
     let learned = forecast.learned_from.iter().filter(|action| action.model == TimesFrom::Learned);
     let learned: Vec<String> = learned
-        .map(|action| format!("{} (learned from {} real steps)", limits.name(&action.action), action.runs))
+        .map(|action| format!("{} (from {} measured times)", limits.name(&action.action), action.runs))
         .collect();
     let sources = [
-        ("Drills measured the times of", learned),
+        ("Learned are the times of", learned),
         ("The estate gives the times of", of(TimesFrom::Estate)),
         ("No drill measured those of the built-in calibration:", of(TimesFrom::Calibration)),
     ];
