@@ -21,10 +21,14 @@ async fn vault(seconds: f64) -> (Closet, Value) {
     let closet = Closet::open(0.0).await;
     let taken = (chrono::Utc::now() - chrono::TimeDelta::hours(2)).to_rfc3339();
     let point = |arn: &str, kind: &str, of: &str, source: &str| json!({ "arn": arn, "type": kind, "source": source, "of": of, "taken": taken });
-    closet.moto.vaults(&json!([{ "account": PRODUCTION, "region": FAR, "vault": "far", "points": [
-        point(POINT, "EFS", "arn:aws:elasticfilesystem:eu-west-1:111122223333:file-system/fs-1", "fs-1"),
-        point(DATABASE, "RDS", "arn:aws:rds:eu-west-1:111122223333:db:orders", "orders-1"),
-    ] }]));
+    closet.moto.vaults(&json!([
+        { "account": PRODUCTION, "region": FAR, "vault": "far", "points": [
+            point(POINT, "EFS", "arn:aws:elasticfilesystem:eu-west-1:111122223333:file-system/fs-1", "fs-1"),
+            point(DATABASE, "RDS", "arn:aws:rds:eu-west-1:111122223333:db:orders", "orders-1"),
+        ] },
+        // With a vault the account has the role that AWS Backup restores with.
+        { "account": SANDBOX, "region": WEST, "vault": "own", "points": [] },
+    ]));
     closet.moto.delays(&json!({ "default": seconds }));
     closet.moto.clear_log();
     let before = closet.moto.state();
