@@ -61,7 +61,7 @@ pub fn draft(path: &Path, read: FileRead, out: &mut Diagnostics) -> Option<Estat
         let mut draft =
             EstateDraft { path: path.to_owned(), source: read.source, sha256: read.sha256, root, file: None };
         if !found.has_errors() {
-            match serde_json::from_value::<EstateFile>(draft.root.to_json()) {
+            match yaml::decode::<EstateFile>(&draft.root) {
                 Ok(file) => {
                     rules::check(&draft, &file, &mut found);
                     draft.file = (!found.has_errors()).then_some(file);

@@ -209,17 +209,12 @@ fn read_playbook(
     if found.has_errors() {
         return None;
     }
-    let mut json = root.to_json();
-    if let Some(Json::Object(given)) = json.get_mut("params") {
-        given.extend(overrides);
-    }
-    match serde_json::from_value(json) {
-        Ok(playbook) => Some(Decoded {
-            playbook,
-            estate: estate.and_then(EstateDraft::loaded),
-            sha256,
-            tree: (source.clone(), root),
-        }),
+    match yaml::decode::<Playbook>(&root) {
+        Ok(mut playbook) => {
+            playbook.params.extend(overrides);
+            let estate = estate.and_then(EstateDraft::loaded);
+            Some(Decoded { playbook, estate, sha256, tree: (source.clone(), root) })
+        }
         Err(error) => {
             found.push(
                 source

@@ -53,7 +53,7 @@ impl<'a> Builder<'a> {
             Content::Seq(items) => {
                 let items: Vec<Node> = items.into_iter().map(|item| self.node(item, repeated)).collect();
                 if !alias {
-                    span.end = self.end(start, items.last().map(|item| item.span.end));
+                    span.end = end(self.source, start, items.last().map(|item| item.span.end));
                 }
                 Value::Seq(items)
             }
@@ -68,7 +68,7 @@ impl<'a> Builder<'a> {
             Content::Map(entries) => {
                 let (map, last) = self.map(entries, repeated);
                 if !alias {
-                    span.end = self.end(start, last);
+                    span.end = end(self.source, start, last);
                 }
                 Value::Map(map)
             }
@@ -207,27 +207,27 @@ impl<'a> Builder<'a> {
             }
         }
     }
+}
 
-    /// Where a collection ends: at its closing bracket, or else with its last value.
-    fn end(&self, start: usize, last: Option<usize>) -> usize {
-        let last = last.unwrap_or(start + 1).max(start);
-        let rest = self.source.text.get(last..).unwrap_or_default();
-        let closes = match self.source.text.as_bytes().get(start) {
-            Some(b'[') => ']',
-            Some(b'{') => '}',
-            _ => return start + self.source.slice(Span::new(start, last)).trim_end().len(),
-        };
-        let mut comment = false;
-        for (at, c) in rest.char_indices() {
-            match c {
-                '\n' => comment = false,
-                _ if comment => {}
-                '#' => comment = true,
-                c if c == closes => return last + at + 1,
-                c if c == ',' || c.is_whitespace() => {}
-                _ => break,
-            }
+/// Where a collection ends: at its closing bracket, or else with its last value.
+pub fn end(source: &Source, start: usize, last: Option<usize>) -> usize {
+    let last = last.unwrap_or(start + 1).max(start);
+    let rest = source.text.get(last..).unwrap_or_default();
+    let closes = match source.text.as_bytes().get(start) {
+        Some(b'[') => ']',
+        Some(b'{') => '}',
+        _ => return start + source.slice(Span::new(start, last)).trim_end().len(),
+    };
+    let mut comment = false;
+    for (at, c) in rest.char_indices() {
+        match c {
+            '\n' => comment = false,
+            _ if comment => {}
+            '#' => comment = true,
+            c if c == closes => return last + at + 1,
+            c if c == ',' || c.is_whitespace() => {}
+            _ => break,
         }
-        last
     }
+    last
 }

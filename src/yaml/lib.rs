@@ -5,9 +5,11 @@
 
 mod builder;
 pub mod check;
+mod de;
 pub mod diagnostic;
 pub mod directive;
 pub mod emit;
+mod events;
 pub mod file;
 pub mod files;
 pub mod limits;
@@ -21,6 +23,7 @@ pub mod source;
 mod syntax;
 
 pub use check::{Checker, Formats, is_template};
+pub use de::decode;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use node::{Entry, Map, Node, Value};
 pub use parse::parse;

@@ -11,6 +11,7 @@ use serde_saphyr::{Error, Options};
 
 use super::builder::{Builder, Tags};
 use super::diagnostic::{Diagnostic, Diagnostics};
+use super::events;
 use super::limits::{DEEPEST, MOST_KEPT, MOST_NODES, MOST_TEXT};
 use super::node::Node;
 use super::raw::Raw;
@@ -27,6 +28,14 @@ pub fn parse(source: &Source) -> (Option<Node>, Diagnostics) {
 
 /// The same as [`parse`], for a document with tags of its own.
 pub fn parse_tagged(source: &Source, tags: Tags) -> (Option<Node>, Diagnostics) {
+    match events::root(source) {
+        Some(root) => (Some(root), Diagnostics::default()),
+        None => parse_any(source, tags),
+    }
+}
+
+/// The same, for a text that may have mistakes, anchors and tags.
+fn parse_any(source: &Source, tags: Tags) -> (Option<Node>, Diagnostics) {
     let mut builder = Builder::new(source, tags);
     let mut text = Cow::Borrowed(&*source.text);
     loop {
@@ -180,6 +189,58 @@ mod tests {
             [("/a", "[x, \"é\"]"), ("/b", "*a"), ("/b/1", "\"é\""), ("/c", "{ d: [ ] }"), ("/c/d", "[ ]")]
         {
             assert_eq!(shown(pointer).as_deref(), Some(text), "{pointer}");
+        }
+    }
+
+    /// The way for most texts, and the way for any text.
+    #[test]
+    fn both_ways_give_the_same_nodes() {
+        let straight = [
+            "a: 1\n",
+            "- [1, 0x1F, 0o17, 012, -7, +7, 1e3, .5, 2., .inf, 0b1, 1_0, 1:30, 2026-01-01]\n",
+            "a: [~, null, Null, NULL, true, True, yes, no, \"5\", '', \"\", '~', \"null\"]\n",
+            "# c\na:   # d\n  b: 'it''s' # e\n  c: \"\\u00e9 \\n\"\n\n  # f\nd: { e: [ ], f: { }, g: [a, # h\n b, ] }\n",
+            "a: |\n  two\n  lines\nb: >-\n  folded\n  text\nd: |+\n  kept\n\n",
+            "é: ü\r\nb: [ö,\r\n  ä]\r\n",
+            "12: x\ntrue: y\n\"12 \": z\n'<<': w\n",
+            "a:\nb:\n  -\n  - c\n  - d: e\n    f:\n",
+            "--- # begin\na: 1\n...\n# end\n",
+            "? a\n: b\n",
+            "\"{{ a }}\": \"{{ b }}\"\n",
+            include_str!("../../drills/estate.yaml"),
+            include_str!("../../drills/region-loss.yaml"),
+            include_str!("../../drills/az-loss.yaml"),
+            include_str!("../../drills/account-loss.yaml"),
+        ];
+        for text in straight {
+            let source = Source::new("f", text, 0);
+            let (root, found) = parse_any(&source, |_| None);
+            assert_eq!(found.len(), 0, "{text}");
+            assert!(root.is_some() && events::root(&source) == root, "{text}");
+        }
+        for text in [
+            "",
+            "# only\n",
+            "~",
+            "null\n",
+            "a: &a 1\n",
+            "a: *a\n",
+            "a: !!str 1\n",
+            "a: !Ref b\n",
+            "a: 1\na: 2\n",
+            "a: nULL\n",
+            "a: {{ b }}\n",
+            "<<: { a: 1 }\n",
+            "[a]: 1\n",
+            ": 1\n",
+            "a: b\n  c\n",
+            "a: |-\n  12\n",
+            "%YAML 1.2\n---\na: 1\n",
+            "a: 1\n---\nb: 1\n",
+            "a: [1\n",
+            "a: b: c\n",
+        ] {
+            assert_eq!(events::root(&Source::new("f", text, 0)), None, "{text}");
         }
     }
 
