@@ -49,8 +49,8 @@ impl Form {
 
 /// A text that is safe to print.
 pub fn printed(text: &str, form: Form) -> Cow<'_, str> {
-    let harmless = |c: char| c == '\n' || c == '\t' || !(hides(c) || c == '#' || c == ':');
-    if text.chars().all(harmless) {
+    let harmless = |c: char| c == '\n' || c == '\t' || !hides(c);
+    if text.chars().all(harmless) && !text.contains("##") && !text.contains("::") {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
