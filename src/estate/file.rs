@@ -1,6 +1,6 @@
 //! The schema of an estate's YAML file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -688,12 +688,18 @@ impl EstateFile {
         points.chain(resources).filter_map(|(id, engine)| Some((id, engine.as_deref()?))).collect()
     }
 
-    /// The size of a bucket, taken from its recovery point or from the resource.
-    pub fn size_of_bucket(&self, name: &str) -> Size {
+    /// The sizes of the buckets, taken from their recovery points or from the resources, as far as the
+    /// estate gives them.
+    pub fn bucket_sizes(&self) -> HashMap<&str, Size> {
         let points = self.recovery_points.iter().filter(|p| p.kind.resource_kind() == "s3:bucket");
-        let points = points.filter(|p| p.id == name).map(|p| p.size);
-        let resources = self.resources.iter().filter(|r| r.id.kind == "s3:bucket" && r.id.name == name);
-        points.chain(resources.map(|r| r.size)).find(|size| *size != Size(0)).unwrap_or_default()
+        let points = points.map(|p| (p.id.as_str(), p.size));
+        let resources = self.resources.iter().filter(|r| r.id.kind == "s3:bucket");
+        let resources = resources.map(|r| (r.id.name.as_str(), r.size));
+        let mut sizes = HashMap::new();
+        for (name, size) in points.chain(resources).filter(|(_, size)| *size != Size(0)) {
+            sizes.entry(name).or_insert(size);
+        }
+        sizes
     }
 
     /// The recovery points, with times relative to T0 made absolute and series spelt out.

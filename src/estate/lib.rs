@@ -26,7 +26,7 @@ pub mod series;
 pub mod write;
 
 pub use formats::EstateFormats;
-pub use index::{PointIndex, Selectors};
+pub use index::{PointIndex, ResourceIndex, Selectors};
 pub use locus::Locus;
 pub use loss::Loss;
 pub use point::{PointKind, RecoveryPoint, VaultPolicy};

@@ -49,7 +49,7 @@ impl EstateRules<'_> {
         let file = self.file;
         for (account, entry) in &file.accounts {
             for region in entry.quotas.keys() {
-                self.region(&format!("/accounts/{account}/quotas/{region}"), region);
+                self.region(|| format!("/accounts/{account}/quotas/{region}"), region);
             }
         }
     }
@@ -69,17 +69,17 @@ impl EstateRules<'_> {
         }
     }
 
-    fn account(&mut self, pointer: &str, account: &AccountId) {
+    fn account(&mut self, pointer: impl FnOnce() -> String, account: &AccountId) {
         if !self.file.accounts.contains_key(account) {
             let help = suggest(account.as_str(), self.file.accounts.keys().map(AccountId::as_str), "account");
-            self.error(pointer, format!("the account `{account}` is not among `accounts`"), help);
+            self.error(&pointer(), format!("the account `{account}` is not among `accounts`"), help);
         }
     }
 
-    fn region(&mut self, pointer: &str, region: &Region) {
+    fn region(&mut self, pointer: impl FnOnce() -> String, region: &Region) {
         if !self.file.regions.contains_key(region) {
             let help = suggest(region.as_str(), self.file.regions.keys().map(Region::as_str), "region");
-            self.error(pointer, format!("the region `{region}` is not among `regions`"), help);
+            self.error(&pointer(), format!("the region `{region}` is not among `regions`"), help);
         }
     }
 
@@ -88,7 +88,7 @@ impl EstateRules<'_> {
         let mut seen: HashSet<(&ResourceId, &AccountId, Option<&Region>)> = HashSet::new();
         for (i, resource) in file.resources.iter().enumerate() {
             let here = format!("/resources/{i}");
-            self.account(&format!("{here}/account"), &resource.account);
+            self.account(|| format!("{here}/account"), &resource.account);
             let locus =
                 Locus { account: Some(resource.account.clone()), region: resource.region.clone(), az: None };
             if let Some(place) = resource.id.place.as_ref().filter(|place| !place.holds(&locus)) {
@@ -109,9 +109,9 @@ impl EstateRules<'_> {
             }
             match &resource.region {
                 Some(region) => {
-                    self.region(&format!("{here}/region"), region);
+                    self.region(|| format!("{here}/region"), region);
                     if let Some(az) = &resource.az {
-                        self.zone(&format!("{here}/az"), region, az);
+                        self.zone(|| format!("{here}/az"), region, az);
                     }
                 }
                 None if scope != Scope::Global => {
@@ -140,9 +140,9 @@ impl EstateRules<'_> {
                 );
             }
             for (j, replica) in resource.replicas.iter().enumerate() {
-                self.region(&format!("{here}/replicas/{j}/region"), &replica.region);
+                self.region(|| format!("{here}/replicas/{j}/region"), &replica.region);
                 if let Some(account) = &replica.account {
-                    self.account(&format!("{here}/replicas/{j}/account"), account);
+                    self.account(|| format!("{here}/replicas/{j}/account"), account);
                 }
             }
         }
@@ -210,11 +210,15 @@ impl EstateRules<'_> {
         }
     }
 
-    fn zone(&mut self, pointer: &str, region: &Region, az: &AzId) {
+    fn zone(&mut self, pointer: impl FnOnce() -> String, region: &Region, az: &AzId) {
         let Some(known) = self.file.regions.get(region).map(|entry| &entry.azs) else { return };
         if !known.contains(az) {
             let help = suggest(az.as_str(), known.iter().map(AzId::as_str), "zone");
-            self.error(pointer, format!("the zone `{az}` is not among the zones of region `{region}`"), help);
+            self.error(
+                &pointer(),
+                format!("the zone `{az}` is not among the zones of region `{region}`"),
+                help,
+            );
         }
     }
 
@@ -225,10 +229,10 @@ impl EstateRules<'_> {
         let mut strangers = Vec::new();
         for (i, point) in file.recovery_points.iter().enumerate() {
             let here = format!("/recovery_points/{i}");
-            self.account(&format!("{here}/account"), &point.account);
-            self.region(&format!("{here}/region"), &point.region);
+            self.account(|| format!("{here}/account"), &point.account);
+            self.region(|| format!("{here}/region"), &point.region);
             for (j, account) in point.shared_with.iter().enumerate() {
-                self.account(&format!("{here}/shared_with/{j}"), account);
+                self.account(|| format!("{here}/shared_with/{j}"), account);
             }
             if !seen.insert((&point.id, point.kind, &point.account, &point.region)) {
                 self.error(

@@ -5,13 +5,14 @@
 
 mod answer;
 mod objects;
+mod production;
 mod rebuild;
 mod sources;
 mod template;
 pub mod timing;
 mod world;
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
@@ -24,9 +25,9 @@ use base::duration::Time;
 use base::ids::{AccountId, AzId, RunId};
 use base::severity::Severity;
 use estate::RecoveryPoint;
-use estate::file::{EstateFile, Fault, FaultKind, Quotas, Timing};
+use estate::file::{EstateFile, FaultKind, Quotas, Timing};
 use estate::point::Sample;
-use estate::{PointIndex, PointKind, Resource};
+use estate::{PointIndex, PointKind, Resource, ResourceIndex};
 use port::{
     ActionTiming, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
     CopyPoint, Create, Created, ErrorKind, Exposure, IsolationScan, Kind, Leak, Listener, LiveQuery,
@@ -38,14 +39,14 @@ use port::{
 pub use rebuild::Unanswered;
 
 use objects::{Buckets, Contents, Restored};
+use production::Production;
 use sources::Sources;
 use world::{CreateContext, World};
 
 pub struct Twin {
     file: EstateFile,
-    resources: Vec<Resource>,
-    /// What production has, by name: the kind and the place of each resource and recovery point.
-    production: OnceCell<HashMap<String, Vec<(String, Place)>>>,
+    resources: ResourceIndex,
+    production: Production,
     clock: Clock,
     seed: Option<u64>,
     /// The built-in timings. The estate may override them.
@@ -65,11 +66,10 @@ pub struct Twin {
 impl Twin {
     /// `actions` says how long each action takes, if the estate does not.
     pub fn new(file: EstateFile, clock: Clock, seed: Option<u64>, actions: &'static [ActionTiming]) -> Self {
-        let resources = file.resources();
         Self {
+            resources: ResourceIndex::new(file.resources()),
+            production: Production::new(&file),
             file,
-            resources,
-            production: OnceCell::new(),
             clock,
             seed,
             actions,
@@ -105,15 +105,6 @@ impl Twin {
         };
         entry.count += 1;
         entry.throttled += u64::from(throttled);
-    }
-
-    fn fault(&self, origin: &Origin) -> Option<FaultKind> {
-        let matches = |fault: &&Fault| {
-            fault.step.as_deref() == Some(origin.by.as_str())
-                && fault.attempt.is_none_or(|attempt| attempt == origin.attempt)
-                && fault.error.meets_calls()
-        };
-        self.file.faults.iter().find(matches).map(|fault| fault.error)
     }
 
     /// Returns the timing of an action.
@@ -212,7 +203,7 @@ impl Twin {
         let known: HashSet<String> = points.iter().map(|p| p.id.clone()).collect();
         // The size and objects of a bucket may be given with the resource only.
         let mut objects: HashMap<&str, u64> = HashMap::new();
-        for bucket in self.resources.iter().filter(|r| r.id.kind == "s3:bucket") {
+        for bucket in self.resources.all.iter().filter(|r| r.id.kind == "s3:bucket") {
             objects.entry(&bucket.id.name).or_insert(bucket.objects);
         }
         for point in points.iter_mut().filter(|p| p.objects == 0 && p.of.kind == "s3:bucket") {
@@ -220,7 +211,7 @@ impl Twin {
         }
         // A bucket without a recovery point in the estate can be read too. The age of its objects
         // is unknown.
-        for resource in &self.resources {
+        for resource in &self.resources.all {
             let (Some(account), Some(region)) = (&resource.locus.account, &resource.locus.region) else {
                 continue;
             };
@@ -240,12 +231,7 @@ impl Twin {
     /// Passes the buckets to `ask`.
     fn buckets<T>(&self, ask: impl FnOnce(&Buckets<'_>) -> T) -> T {
         let (points, now) = (self.points(), self.clock.now());
-        ask(&Buckets {
-            points: &points.all,
-            world: &self.world.borrow(),
-            restored: &self.restored.borrow(),
-            now,
-        })
+        ask(&Buckets { points: &points, world: &self.world.borrow(), restored: &self.restored.borrow(), now })
     }
 
     /// Creates a resource at the time `now`.
@@ -261,7 +247,7 @@ impl Twin {
         if let Some(created) = self.world.borrow().created_by(&origin.token) {
             return Ok(created);
         }
-        if let Some(changed) = what.changes(place).into_iter().find(|r| self.is_production(r)) {
+        if let Some(changed) = what.changes(place).into_iter().find(|r| self.production.has(r)) {
             return Err(Self::not_this_run(what.call(), &changed));
         }
         let points = self.points();
@@ -270,7 +256,7 @@ impl Twin {
             let sources = Sources { points: &points, resources, world, now };
             (sources.check(place, what)?, sources.instant(place, what)?)
         };
-        let (fault, facts) = (self.fault(origin), what.facts());
+        let (fault, facts) = (self.production.fault(origin), what.facts());
         let size = facts.size.or(of_source);
         let takes = self.takes_for(Timed::Request(facts.call), size, origin)?;
         let takes = takes.saturating_add(self.thaws_in(what));
@@ -297,20 +283,16 @@ impl Twin {
 
     /// Begins to delete a resource at the time `now`.
     fn remove(&self, run_tags: &RunTags, resource: &ResourceRef, now: Time) -> CloudResult<()> {
-        let stuck = |by: &str| {
-            self.file
-                .faults
-                .iter()
-                .any(|f| f.error == FaultKind::WillNotDelete && f.step.as_deref() == Some(by))
-        };
         let timing = self.timing(timing::deletion(resource.kind))?;
         let gone_at = after(now, timing::mean(&timing, Size(0))).unwrap_or(Time::MAX_UTC);
-        self.world.borrow_mut().delete(resource, run_tags, gone_at, now, stuck)
+        self.world
+            .borrow_mut()
+            .delete(resource, run_tags, gone_at, now, |step| self.production.is_stuck(step))
     }
 
     /// Returns the objects that a copy would copy, and the number of objects it would leave out.
     fn copying(&self, copy: &CopyObjects) -> CloudResult<(Option<Contents>, u64)> {
-        let late = self.late_objects(&copy.from);
+        let late = self.production.late_objects(&copy.from);
         self.buckets(|buckets| {
             let mut contents = buckets.read("s3:ListObjectsV2", &copy.from)?;
             if copy.as_of.is_some() {
@@ -337,39 +319,6 @@ impl Twin {
     async fn pass(&self, origin: &Origin, takes: Duration) {
         let since = origin.since.unwrap_or_else(|| self.clock.now());
         self.clock.sleep_until(after(since, takes).unwrap_or(Time::MAX_UTC)).await;
-    }
-
-    /// Returns how many objects production writes to a bucket while the drill runs.
-    fn late_objects(&self, bucket: &BucketRef) -> u64 {
-        let of_bucket = |p: &&estate::file::PointEntry| {
-            p.of.kind == "s3:bucket" && p.id == bucket.name && p.region == bucket.region
-        };
-        self.file.recovery_points.iter().filter(of_bucket).map(|p| p.late_objects).sum()
-    }
-
-    /// Returns whether the resource belongs to production: the estate has it, and no run created
-    /// it.
-    fn is_production(&self, resource: &ResourceRef) -> bool {
-        let production = self.production.get_or_init(|| self.by_name());
-        let place = resource.place();
-        production
-            .get(&resource.id)
-            .is_some_and(|named| named.iter().any(|(kind, at)| kind == resource.kind.name() && *at == place))
-    }
-
-    fn by_name(&self) -> HashMap<String, Vec<(String, Place)>> {
-        let mut named: HashMap<String, Vec<(String, Place)>> = HashMap::new();
-        for resource in &self.resources {
-            if let (Some(account), Some(region)) = (&resource.locus.account, &resource.locus.region) {
-                let place = Place { account: account.clone(), region: region.clone() };
-                named.entry(resource.id.name.clone()).or_default().push((resource.id.kind.clone(), place));
-            }
-        }
-        for point in &self.file.recovery_points {
-            let place = Place { account: point.account.clone(), region: point.region.clone() };
-            named.entry(point.id.clone()).or_default().push((point.kind.resource_kind().to_owned(), place));
-        }
-        named
     }
 
     /// The engine of the database that a request makes, as far as the request or the estate says.
@@ -410,11 +359,7 @@ impl Twin {
         };
         let source = || {
             let name = base::ids::name_of(&db.source);
-            let engines = self.file.engines();
-            engines
-                .iter()
-                .find(|(id, _)| id.kind == "rds:db" && id.name == name)
-                .map(|(_, engine)| (*engine).to_owned())
+            self.production.engine_of_instance(name).map(str::to_owned)
         };
         db.engine.clone().or_else(source)
     }
@@ -427,7 +372,7 @@ impl Twin {
         let (points, world) = (self.points(), self.world.borrow());
         let original = world.original(&start.recovery_point);
         let point = points.by_id(original).find(|point| point.kind == PointKind::Backup)?;
-        point.engine.clone().or_else(|| self.file.engines().get(&point.of).map(|e| (*e).to_owned()))
+        point.engine.clone().or_else(|| self.production.engine(&point.of).map(str::to_owned))
     }
 
     /// How much longer a restore takes because its recovery point lies in cold storage.
@@ -546,7 +491,7 @@ impl Cloud for Twin {
             resource.locus.account.as_ref() == Some(&place.account)
                 && resource.locus.region.as_ref() == Some(&place.region)
         };
-        let found = self.resources.iter().filter(here).filter(|resource| query.means(resource));
+        let found = self.resources.all.iter().filter(here).filter(|resource| query.means(resource));
         Ok(found.cloned().collect())
     }
 
@@ -554,7 +499,7 @@ impl Cloud for Twin {
         let (call, place, run_tags) = (what.call(), permit.place(), permit.run_tags());
         permit.covers_creation(what)?;
         self.know_place(call, place)?;
-        let fault = self.fault(origin);
+        let fault = self.production.fault(origin);
         self.refuse(fault, call)?;
         self.count(call, false);
         if let Create::Stack(stack) = what {
@@ -600,7 +545,7 @@ impl Cloud for Twin {
         permit.covers(Operation::Delete, &resource.place(), call)?;
         self.know_place(call, place)?;
         self.count(call, false);
-        if !self.world.borrow().knows(resource) && self.is_production(resource) {
+        if !self.world.borrow().knows(resource) && self.production.has(resource) {
             return Err(Self::not_this_run(call, resource));
         }
         self.remove(run_tags, resource, self.clock.now())
@@ -655,10 +600,10 @@ impl Cloud for Twin {
         self.acts(&origin.by);
         permit.covers(Operation::Write, &copy.to.place(), call)?;
         let target = copy.to.resource();
-        if !self.world.borrow().knows(&target) && self.is_production(&target) {
+        if !self.world.borrow().knows(&target) && self.production.has(&target) {
             return Err(Self::not_this_run(call, &target));
         }
-        let fault = self.fault(origin);
+        let fault = self.production.fault(origin);
         self.refuse(fault, call)?;
         self.count(call, false);
         if fault == Some(FaultKind::NeverCompletes) {
@@ -666,7 +611,7 @@ impl Cloud for Twin {
         }
         let (contents, left_out) = self.copying(copy)?;
         let size = Some(copy.size).filter(|size| *size != Size(0));
-        let size = size.unwrap_or_else(|| self.file.size_of_bucket(&copy.from.name));
+        let size = size.unwrap_or_else(|| self.production.size_of_bucket(&copy.from.name));
         self.pass(origin, self.takes_for(Timed::CopyObjects, Some(size), origin)?).await;
         self.restored.borrow_mut().add(&copy.to.name, &copy.from.name, contents);
         if fault == Some(FaultKind::LostAnswer) {
@@ -686,7 +631,7 @@ impl Cloud for Twin {
         _progress: &dyn Fn(Progress),
     ) -> CloudResult<VerifiedObjects> {
         let call = "s3:GetObject";
-        let fault = self.fault(origin);
+        let fault = self.production.fault(origin);
         self.refuse(fault, call)?;
         self.count(call, false);
         if fault == Some(FaultKind::NeverCompletes) {
@@ -700,8 +645,10 @@ impl Cloud for Twin {
                     if as_of.is_some() {
                         buckets.versioned("s3:ListObjectVersions", bucket)?;
                     } else if verify.not_after.is_none() {
-                        wanted =
-                            wanted.map(|w| Contents { objects: w.objects + self.late_objects(bucket), ..w });
+                        wanted = wanted.map(|w| Contents {
+                            objects: w.objects + self.production.late_objects(bucket),
+                            ..w
+                        });
                     }
                     wanted
                 }
@@ -714,7 +661,7 @@ impl Cloud for Twin {
         })?;
         let read = match (found, &verify.against) {
             (Some(found), _) if found.bytes > 0 => Size(found.bytes),
-            (_, Against::Bucket { bucket, .. }) => self.file.size_of_bucket(&bucket.name),
+            (_, Against::Bucket { bucket, .. }) => self.production.size_of_bucket(&bucket.name),
             (_, Against::Manifest(_)) => verify.size,
         };
         self.pass(origin, self.takes_for(Timed::VerifyObjects, Some(read), origin)?).await;
@@ -827,7 +774,7 @@ impl Cloud for Twin {
 
     fn rehearsed(&self, origin: &Origin, action: &str) -> Option<CloudResult<Duration>> {
         self.acts(&origin.by);
-        let fault = self.fault(origin);
+        let fault = self.production.fault(origin);
         if let Err(error) = self.refuse(fault, action) {
             return Some(Err(error));
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::world::World;
 use base::duration::Time;
-use estate::{PointKind, RecoveryPoint};
+use estate::{PointIndex, PointKind, RecoveryPoint};
 use port::{BucketRef, CloudError, CloudResult, ErrorKind, Kind, Place, State, VerifiedObjects};
 
 /// A bucket's objects. An `Option` of it is `None` if the estate does not tell.
@@ -38,7 +38,7 @@ impl Restored {
 
 /// The buckets of the estate and of the run.
 pub struct Buckets<'a> {
-    pub points: &'a [RecoveryPoint],
+    pub points: &'a PointIndex,
     pub world: &'a World,
     pub restored: &'a Restored,
     pub now: Time,
@@ -52,7 +52,8 @@ impl Buckets<'_> {
         if made.state != State::Gone {
             return Ok(self.restored.of(&bucket.name));
         }
-        let Some(point) = self.points.iter().find(|p| is_bucket(p) && p.id == bucket.name) else {
+        let Some(point) = self.points.by_id(&bucket.name).find(|p| is_bucket(p) && p.id == bucket.name)
+        else {
             return Err(CloudError::new(
                 ErrorKind::NotFound,
                 call,
@@ -73,7 +74,7 @@ impl Buckets<'_> {
     }
 
     pub fn is_versioned(&self, bucket: &BucketRef) -> bool {
-        self.points.iter().any(|p| p.kind == PointKind::S3Versions && p.id == bucket.name)
+        self.points.by_id(&bucket.name).any(|p| p.kind == PointKind::S3Versions && p.id == bucket.name)
     }
 
     /// Refuses a bucket without versions: it cannot be read as of an earlier time.

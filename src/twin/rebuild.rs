@@ -151,7 +151,7 @@ impl Twin {
                 // A request that the gate refuses was never sent. A request that a fault of the
                 // estate refuses made nothing.
                 let what = replay.full_request(what);
-                let refused = twin.fault(&intent.origin).is_some_and(FaultKind::is_a_refusal);
+                let refused = twin.production.fault(&intent.origin).is_some_and(FaultKind::is_a_refusal);
                 if !refused && gate.check(&create_call(&intent.place, &what), &intent.origin.by).is_ok() {
                     // A refusal is fine: the request then made nothing.
                     let _ = replay.repeat(intent, last.at);

@@ -4,7 +4,7 @@
 use super::world::World;
 use base::duration::{Size, Time};
 use base::ids::{Region, name_of};
-use estate::{PointIndex, PointKind, RecoveryPoint, Resource};
+use estate::{PointIndex, PointKind, RecoveryPoint, ResourceIndex};
 use port::{
     CloudError, CloudResult, Create, ErrorKind, Kind, Place, RestoreDbToTime, RestoreTable,
     RestoreTableToTime, State,
@@ -21,7 +21,7 @@ const BACKUP: (PointKind, Kind) = (PointKind::Backup, Kind::CopyJob);
 
 pub struct Sources<'a> {
     pub points: &'a PointIndex,
-    pub resources: &'a [Resource],
+    pub resources: &'a ResourceIndex,
     pub world: &'a World,
     pub now: Time,
 }
@@ -182,7 +182,7 @@ impl Sources<'_> {
             | Create::AdoptRestored(_)
             | Create::Stack(_) => return Ok(None),
         };
-        let point = self.points.all.iter().find(|p| {
+        let point = self.points.named(source).find(|p| {
             p.kind == kind
                 && p.of.kind == of
                 && p.account == place.account
@@ -212,7 +212,7 @@ impl Sources<'_> {
     /// Checks the backup of a table, and returns its size. A backup can be restored in its own account
     /// only, and in any region.
     fn backup(&self, place: &Place, what: &Create, table: &RestoreTable) -> CloudResult<Size> {
-        let known = self.points.all.iter().find(|p| {
+        let known = self.points.by_id(&table.source).find(|p| {
             p.kind == PointKind::DynamodbBackup
                 && p.account == place.account
                 && p.region == table.source_region
@@ -238,9 +238,8 @@ impl Sources<'_> {
     /// Checks that a replica's source database exists in the same account.
     fn database(&self, place: &Place, what: &Create, source: &str, region: &Region) -> CloudResult<()> {
         let name = name_of(source);
-        let there = self.resources.iter().any(|r| {
+        let there = self.resources.named(name).any(|r| {
             r.id.kind == "rds:db"
-                && r.id.name == name
                 && r.locus.account.as_ref() == Some(&place.account)
                 && r.locus.region.as_ref() == Some(region)
         });

@@ -16,7 +16,7 @@ use crate::actions::{self, Entry};
 use base::graph::Graph;
 use base::ids::{AccountId, Region};
 use estate::file::EstateFile;
-use estate::{Locus, Loss, Resource, ResourceId, Selector, scope};
+use estate::{Locus, Loss, Resource, ResourceId, ResourceIndex, Selector, scope};
 use playbook::Loaded;
 use playbook::action::{ActionDecl, Demands, FileKind, ReplicaDemand, SourceSpec};
 use playbook::address::Addresses;
@@ -184,7 +184,7 @@ impl Plan {
         let in_arn = replica.source.strip_prefix("arn:").and_then(|arn| arn.split(':').nth(2)?.parse().ok());
         let named = || replica.source_region.as_ref().and_then(|region| region.parse().ok());
         let id = ResourceId::new("rds:db", &replica.source);
-        let in_estate = || self.resources().iter().find(|r| r.id == id)?.locus.region.clone();
+        let in_estate = || self.resources().get(&id)?.locus.region.clone();
         in_arn.or_else(named).or_else(in_estate)
     }
 
@@ -278,7 +278,7 @@ impl Plan {
         Addresses::new(&self.loss, self.estate.as_ref(), cidr, tunnels)
     }
 
-    pub fn resources(&self) -> &[Resource] {
+    pub fn resources(&self) -> &ResourceIndex {
         &self.radius.resources
     }
 
@@ -300,7 +300,7 @@ impl Plan {
     /// Where the resources are that a selector means: the lost ones, if it means any.
     pub fn loci(&self, selector: &Selector) -> Vec<&Locus> {
         let all: Vec<&Resource> =
-            self.resources().iter().filter(|resource| selector.means(resource)).collect();
+            self.resources().all.iter().filter(|resource| selector.means(resource)).collect();
         let lost = all.iter().copied().filter(|resource| self.loss.takes_resource(resource));
         let lost: Vec<&Locus> = lost.map(|resource| &resource.locus).collect();
         if lost.is_empty() { all.into_iter().map(|resource| &resource.locus).collect() } else { lost }
@@ -356,6 +356,23 @@ impl Plan {
             }
         }
         needed
+    }
+
+    /// Which nodes depend on one of a kind, directly or through more of them.
+    pub fn needing(&self, is: impl Fn(&Work) -> bool) -> Vec<bool> {
+        let mut needing = vec![false; self.nodes.len()];
+        let dependents = self.graph.dependents();
+        let nodes = self.nodes.iter().enumerate();
+        let mut waiting: Vec<usize> = nodes.filter(|(_, node)| is(&node.work)).map(|(at, _)| at).collect();
+        while let Some(at) = waiting.pop() {
+            for dependent in dependents.get(at).into_iter().flatten() {
+                if let Some(fresh) = needing.get_mut(*dependent).filter(|needing| !**needing) {
+                    *fresh = true;
+                    waiting.push(*dependent);
+                }
+            }
+        }
+        needing
     }
 
     pub fn steps(&self) -> impl Iterator<Item = (&Node, &StepWork)> {

@@ -32,7 +32,7 @@ fn selectors(plan: &Plan) -> Vec<Selector> {
 }
 
 fn finding(plan: &Plan, id: &str) -> Option<Finding> {
-    let all = plan.resources().iter().filter(|resource| resource.id.to_string() == id);
+    let all = plan.resources().all.iter().filter(|resource| resource.id.to_string() == id);
     let (lost, others): (Vec<&Resource>, Vec<&Resource>) =
         all.partition(|resource| plan.loss.takes_resource(resource));
     let (lost, other) = (lost.first()?, others.first()?);

@@ -21,13 +21,14 @@ use yaml::diagnostic::list;
 /// check reads.
 pub fn findings(plan: &Plan, addresses: &Addresses) -> Vec<Finding> {
     let nodes = plan.nodes.iter().enumerate();
-    let readers = nodes.filter(|(index, node)| reads(plan, addresses, &node.work, *index));
+    let proofs = Proofs { addresses, behind_tunnels: plan.needing(is_tunnel) };
+    let readers = nodes.filter(|(index, node)| proofs.reads(&node.work, *index));
     let is_read = plan.needed_by(readers.map(|(index, _)| index).collect());
     let mut found = Vec::new();
     let mut unread: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (index, node) in plan.nodes.iter().enumerate() {
         match (&node.work, &node.workload) {
-            (Work::Check(work), _) if !proves(plan, addresses, work, index) => {
+            (Work::Check(work), _) if !proofs.proves(work, index) => {
                 found.push(Finding::new(
                     Rule::CheckProvesLittle,
                     &node.id,
@@ -79,40 +80,53 @@ pub fn findings(plan: &Plan, addresses: &Addresses) -> Vec<Finding> {
     found
 }
 
-/// Whether a check asks what a step made or expects it, or goes through a tunnel that such a step
-/// opened.
-fn proves(plan: &Plan, addresses: &Addresses, work: &CheckWork, index: usize) -> bool {
-    if uses_steps(&asked_and_expected(work)) {
-        return true;
-    }
-    let spec = serde_json::from_value::<CheckKind>(json!({ work.kind.key(): work.spec }));
-    let local = spec.is_ok_and(|kind| targets(&kind).iter().any(|target| addresses.is_local(target)));
-    let is_tunnel = |work: &Work| match work {
-        Work::Step(work) => work.step.uses == "command.run" && uses_steps(&work.with()),
-        Work::Check(_) => false,
-    };
-    let needed = || plan.nodes.iter().zip(plan.needed_by(vec![index])).filter(|(_, needed)| *needed);
-    local && needed().any(|(node, _)| is_tunnel(&node.work))
+/// What decides whether a check proves something, besides the check itself.
+struct Proofs<'a> {
+    addresses: &'a Addresses,
+    /// Which nodes depend on a step that opens a tunnel, by their places in the plan.
+    behind_tunnels: Vec<bool>,
 }
 
-/// Whether a check, or a step that compares, reads the data of the steps that it needs. `index` is
-/// its place in the plan.
-fn reads(plan: &Plan, addresses: &Addresses, work: &Work, index: usize) -> bool {
+/// Whether a step may open a tunnel to what a step made.
+fn is_tunnel(work: &Work) -> bool {
     match work {
-        Work::Step(work) => {
-            matches!(work.step.uses.as_str(), "s3.verify" | "command.run") && uses_steps(&work.with())
+        Work::Step(work) => work.step.uses == "command.run" && uses_steps(&work.with()),
+        Work::Check(_) => false,
+    }
+}
+
+impl Proofs<'_> {
+    /// Whether a check asks what a step made or expects it, or goes through a tunnel that such a step
+    /// opened. `index` is its place in the plan.
+    fn proves(&self, work: &CheckWork, index: usize) -> bool {
+        if uses_steps(&asked_and_expected(work)) {
+            return true;
         }
-        Work::Check(work) => {
-            let by_kind = match serde_json::from_value::<CheckKind>(json!({ work.kind.key(): work.spec })) {
-                Ok(CheckKind::Sql(_) | CheckKind::S3(_) | CheckKind::Dynamodb(_) | CheckKind::Command(_)) => {
-                    true
-                }
-                Ok(CheckKind::Http(spec)) => spec.expect_body.is_some(),
-                Ok(CheckKind::Tcp(spec)) => spec.expect.is_some(),
-                Ok(CheckKind::Dns(_) | CheckKind::State(_)) | Err(_) => false,
-            };
-            let by_kind = by_kind && !accepts_anything(work) && !names_no_table(work);
-            (by_kind || work.check.measures == Some(Measures::Rpo)) && proves(plan, addresses, work, index)
+        let spec = serde_json::from_value::<CheckKind>(json!({ work.kind.key(): work.spec }));
+        let local =
+            spec.is_ok_and(|kind| targets(&kind).iter().any(|target| self.addresses.is_local(target)));
+        local && self.behind_tunnels.get(index).copied().unwrap_or(false)
+    }
+
+    /// Whether a check, or a step that compares, reads the data of the steps that it needs.
+    fn reads(&self, work: &Work, index: usize) -> bool {
+        match work {
+            Work::Step(work) => {
+                matches!(work.step.uses.as_str(), "s3.verify" | "command.run") && uses_steps(&work.with())
+            }
+            Work::Check(work) => {
+                let by_kind = match serde_json::from_value::<CheckKind>(json!({ work.kind.key(): work.spec }))
+                {
+                    Ok(
+                        CheckKind::Sql(_) | CheckKind::S3(_) | CheckKind::Dynamodb(_) | CheckKind::Command(_),
+                    ) => true,
+                    Ok(CheckKind::Http(spec)) => spec.expect_body.is_some(),
+                    Ok(CheckKind::Tcp(spec)) => spec.expect.is_some(),
+                    Ok(CheckKind::Dns(_) | CheckKind::State(_)) | Err(_) => false,
+                };
+                let by_kind = by_kind && !accepts_anything(work) && !names_no_table(work);
+                (by_kind || work.check.measures == Some(Measures::Rpo)) && self.proves(work, index)
+            }
         }
     }
 }

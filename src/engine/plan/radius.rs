@@ -6,18 +6,17 @@ use indexmap::IndexMap;
 
 use estate::file::EstateFile;
 use estate::scope;
-use estate::{Loss, Resource, ResourceId, Selector};
+use estate::{Loss, Resource, ResourceIndex, Selector};
 use playbook::model::Workload;
 
 #[derive(Debug, Clone, Default)]
 pub struct Radius {
-    pub resources: Vec<Resource>,
+    pub resources: ResourceIndex,
     /// The ids of lost resources. Without an estate: the resources of all workloads, since none is
     /// known to survive.
     pub lost: Vec<String>,
     pub surviving: Vec<String>,
-    /// The ids in `resources`. `None` without an estate.
-    known: Option<HashSet<ResourceId>>,
+    has_estate: bool,
     lost_ids: HashSet<String>,
 }
 
@@ -36,17 +35,21 @@ impl Radius {
             resources.iter().partition(|r| loss.takes_resource(r));
         let names = |list: Vec<&Resource>| list.into_iter().map(|r| r.id.to_string()).collect();
         let (lost, surviving): (Vec<String>, Vec<String>) = (names(lost), names(surviving));
-        let known = Some(resources.iter().map(|r| r.id.clone()).collect());
-        Self { lost_ids: lost.iter().cloned().collect(), lost, surviving, known, resources }
+        let lost_ids = lost.iter().cloned().collect();
+        Self { lost_ids, lost, surviving, has_estate: true, resources: ResourceIndex::new(resources) }
     }
 
     /// The ids of all resources that a selector selects. Without an estate, the selector itself.
     pub fn selected(&self, selector: &Selector) -> Vec<String> {
-        let Some(known) = &self.known else { return vec![selector.to_string()] };
-        if let Selector::Id(id) = selector {
-            return known.get(id).map(ToString::to_string).into_iter().collect();
+        if !self.has_estate {
+            return vec![selector.to_string()];
         }
-        self.resources.iter().filter(|r| selector.selects(r)).map(|r| r.id.to_string()).collect()
+        let mut selected = self.resources.selected(selector).map(|resource| resource.id.to_string());
+        match selector {
+            // Several resources may have the id.
+            Selector::Id(_) => selected.next().into_iter().collect(),
+            Selector::Tag { .. } => selected.collect(),
+        }
     }
 
     /// The ids that selectors select. An id that is not in the estate counts too.
@@ -66,7 +69,7 @@ impl Radius {
     /// The ids of the lost resources that a selector selects. Empty without an estate, which is
     /// needed to resolve a tag.
     pub fn lost_by_name(&self, selector: &Selector) -> Vec<String> {
-        let selected = if self.known.is_some() { self.selected(selector) } else { Vec::new() };
+        let selected = if self.has_estate { self.selected(selector) } else { Vec::new() };
         selected.into_iter().filter(|id| self.lost_ids.contains(id)).collect()
     }
 
@@ -76,7 +79,7 @@ impl Radius {
         if !holds_data {
             return true;
         }
-        let selected = if self.known.is_some() { self.selected(selector) } else { Vec::new() };
+        let selected = if self.has_estate { self.selected(selector) } else { Vec::new() };
         !selected.is_empty() && !selected.iter().any(|id| self.lost_ids.contains(id))
     }
 

@@ -129,7 +129,7 @@ pub fn sandbox_spec(plan: &Plan) -> SandboxSpec {
         spec.replicas.extend(demands.replica.map(|replica| {
             let source_region = plan.region_of_replicated(&replica);
             let id = ResourceId::new("rds:db", &replica.source);
-            let resource = plan.resources().iter().find(|r| r.id == id);
+            let resource = plan.resources().get(&id);
             ReplicaSpec {
                 step: node.id.clone(),
                 source_region: source_region.unwrap_or_else(|| plan.sandbox.region.clone()),
@@ -384,7 +384,7 @@ fn out_of_reach(engine: &Engine, account: &AccountId, error: &CloudError) {
 /// Reports a sandbox in an account that holds production. This is allowed, but worth knowing.
 fn shared_account(engine: &Engine) {
     let plan = &engine.plan;
-    let shared = plan.resources().iter().any(|r| r.locus.account.as_ref() == Some(&plan.sandbox_account));
+    let shared = plan.resources().all.iter().any(|r| r.locus.account.as_ref() == Some(&plan.sandbox_account));
     if shared {
         engine.report(Finding::new(
             Rule::SandboxSharesAccount,

@@ -310,7 +310,7 @@ impl Recovery<'_> {
     /// Looks at a table that the run made.
     pub(super) async fn seen_table(&self, spec: &DynamodbCheck) -> Result<DynamodbObserved, Observation> {
         let is_it = |r: &ResourceRef| r.kind == Kind::Table && r.id == spec.table;
-        let Some(resource) = self.provisioner.created().into_iter().find(is_it) else {
+        let Some(resource) = self.provisioner.find(is_it) else {
             let why = format!("`{}` is no table that this run restored", spec.table);
             return Err(Observation::unhealthy("not asked", why));
         };
@@ -330,7 +330,7 @@ impl Recovery<'_> {
 
     /// The status of a resource: `healthy`, or the cloud's own word.
     pub(super) async fn status_of(&self, spec: &StateCheck) -> Result<String, Observation> {
-        let Some(resource) = self.provisioner.created().into_iter().find(|r| r.id == spec.of) else {
+        let Some(resource) = self.provisioner.find(|r| r.id == spec.of) else {
             return Err(Observation::unhealthy(
                 "not asked",
                 format!("`{}` is nothing that this run created", spec.of),

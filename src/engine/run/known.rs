@@ -1,6 +1,6 @@
 //! The recovery points that a run knows.
 
-use std::cell::RefCell;
+use std::cell::{self, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -8,7 +8,8 @@ use tokio::sync::OnceCell;
 
 use super::Memory;
 use super::found::{FoundPoints, SurveyedPoints};
-use estate::{PointIndex, RecoveryPoint};
+use base::ids::AccountId;
+use estate::{Loss, PointIndex, PointKind, RecoveryPoint, ResourceId};
 use event::{Chosen, Made};
 use port::PointQuery;
 
@@ -21,12 +22,12 @@ pub struct Points {
     pub(super) surveyed: SurveyedPoints,
     /// The result of each query over all surviving accounts and regions.
     pub(super) found: RefCell<HashMap<PointQuery, Rc<CachedResult>>>,
-    /// The lost points of the estate.
-    pub(super) lost: RefCell<Option<PointIndex>>,
+    /// The owner of each bucket among them. Another provider's buckets have none.
+    pub(super) owners: HashMap<String, AccountId>,
+    /// What the estate says of its points.
+    pub(super) estate: cell::OnceCell<EstatePoints>,
     /// The points that were already reported.
     pub(super) reported: RefCell<HashSet<(String, String)>>,
-    /// The ids of the estate's surviving points.
-    pub(super) surviving: RefCell<Option<HashSet<String>>>,
     /// Copies that steps of this run made, with their originals.
     pub(super) made: RefCell<HashMap<String, (RecoveryPoint, Chosen)>>,
 }
@@ -34,7 +35,13 @@ pub struct Points {
 impl Points {
     /// Restores the points of a resumed run.
     pub fn of(memory: &Memory, surveyed: SurveyedPoints) -> Self {
-        let points = Self { surveyed, ..Self::default() };
+        let mut owners = HashMap::new();
+        for point in surveyed.values().flatten() {
+            if point.kind.resource_kind() == "s3:bucket" && !point.elsewhere {
+                owners.entry(point.id.clone()).or_insert_with(|| point.account.clone());
+            }
+        }
+        let points = Self { surveyed, owners, ..Self::default() };
         for (point, why_not) in &memory.points {
             points.reported.borrow_mut().insert(report_key(point, why_not.as_deref()));
         }
@@ -47,6 +54,38 @@ impl Points {
         for copy in &made.copies {
             self.made.borrow_mut().insert(copy.id.clone(), (copy.clone(), made.origin.clone()));
         }
+    }
+}
+
+/// The points of the estate, indexed once: it may have tens of thousands, and as many steps.
+pub(super) struct EstatePoints {
+    pub lost: PointIndex,
+    /// The automated backups of databases.
+    pub logs: PointIndex,
+    /// The ids of the surviving points.
+    pub surviving: HashSet<String>,
+    /// What each bucket is a copy of, or itself.
+    pub buckets: HashMap<String, ResourceId>,
+}
+
+impl EstatePoints {
+    pub fn new(points: Vec<RecoveryPoint>, loss: &Loss) -> Self {
+        let (mut lost, mut logs) = (Vec::new(), Vec::new());
+        let (mut surviving, mut buckets) = (HashSet::new(), HashMap::new());
+        for point in points {
+            if point.of.kind == "s3:bucket" {
+                buckets.entry(point.id.clone()).or_insert_with(|| point.of.clone());
+            }
+            if point.kind == PointKind::RdsPitr {
+                logs.push(point.clone());
+            }
+            if point.survives(loss) {
+                surviving.insert(point.id);
+            } else {
+                lost.push(point);
+            }
+        }
+        Self { lost: PointIndex::new(lost), logs: PointIndex::new(logs), surviving, buckets }
     }
 }
 

@@ -15,16 +15,11 @@ use template::{Given, Surroundings, Template, parameter_text};
 const AT_HAND: [&str; 5] = ["params", "accounts", "sandbox", "steps", "run"];
 
 impl Recovery<'_> {
-    /// Tells the judge of addresses the hosts of what the steps made so far.
+    /// Tells the judge of addresses the hosts of what the steps made since it was told last.
     pub(super) async fn note_hosts(&self) {
-        for (index, node) in self.engine.plan.nodes.iter().enumerate() {
-            let Work::Step(work) = &node.work else { continue };
-            let id = work.step.id.as_str();
-            let Some(id) = self.makers.get(id).copied() else { continue };
-            let Some(outputs) = self.outputs.borrow().get(id).cloned() else { continue };
-            if !self.made.borrow_mut().insert(id) {
-                continue;
-            }
+        for index in self.made.take() {
+            let Work::Step(work) = &self.engine.plan.nodes[index].work else { continue };
+            let Some(outputs) = self.outputs.borrow().get(&work.step.id).cloned() else { continue };
             match &work.demands.template {
                 None => self.note(&outputs),
                 Some(of) => self.note_stack(index, of, &outputs).await,

@@ -28,6 +28,7 @@ mod step;
 mod stop;
 mod survey;
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use base::duration::{Time, seconds_between};
@@ -283,11 +284,12 @@ impl Engine {
 
     /// Marks the named buckets whose owner is lost, whoever may read them.
     fn mark_lost_buckets(&self, surveyed: &SurveyedPoints) {
-        let buckets =
-            || surveyed.values().flatten().filter(|point| point.kind.resource_kind() == "s3:bucket");
-        for lost in buckets().filter(|point| !point.survives(&self.plan.loss)) {
+        let buckets = surveyed.values().flatten().filter(|point| point.kind.resource_kind() == "s3:bucket");
+        let (surviving, lost): (Vec<_>, Vec<_>) = buckets.partition(|point| point.survives(&self.plan.loss));
+        let surviving: HashSet<&str> = surviving.into_iter().map(|point| point.id.as_str()).collect();
+        for lost in lost {
             // Another provider may have a bucket of the same name.
-            if !buckets().any(|other| other.id == lost.id && other.survives(&self.plan.loss)) {
+            if !surviving.contains(lost.id.as_str()) {
                 self.gate.know_lost_point(&lost.id, &format!("{} {}", lost.account, lost.region));
             }
         }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::Engine;
 use super::found::{FoundPoints, key};
-use super::known::{Points, report_key};
+use super::known::{EstatePoints, Points, report_key};
 use super::survey::arn_part;
 use crate::actions::context::StepError;
 use crate::actions::is_continuous;
@@ -15,7 +15,7 @@ use base::ids::AccountId;
 use estate::point::{
     LEAST_RETENTION, LONGEST_RETENTION, LOOK_BACK, Rejection, Use, Wanted, WorstCase, select, worst_case_rpo,
 };
-use estate::{PointIndex, PointKind, RecoveryPoint, Selector, VaultPolicy};
+use estate::{PointKind, RecoveryPoint, Selector, VaultPolicy};
 use event::{Body, Chosen, Made, RestoreSource};
 use playbook::action::{PointSpec, SourceSpec, SourceWhat};
 use port::{Finding, Place, PointQuery, Restorable, Rule};
@@ -114,10 +114,13 @@ impl Chooser<'_> {
         if self.engine.gate.is_elsewhere(reader) {
             return None;
         }
-        let surveyed = self.points.surveyed.values().flatten();
-        let is_bucket = |point: &&RecoveryPoint| point.kind.resource_kind() == "s3:bucket";
-        let mut buckets = surveyed.filter(is_bucket).filter(|point| !point.elsewhere);
-        buckets.find(|point| point.id == name).map(|point| point.account.clone())
+        self.points.owners.get(name).cloned()
+    }
+
+    /// What the estate says of its points.
+    fn of_the_estate(&self) -> &EstatePoints {
+        let points = || self.engine.estate_points(self.t0);
+        self.points.estate.get_or_init(|| EstatePoints::new(points(), &self.engine.plan.loss))
     }
 
     /// The account whose credentials read the point, if the step names one that survives.
@@ -411,13 +414,7 @@ impl Chooser<'_> {
         if found.iter().any(|other| other.id == point.id && other.survives(loss)) {
             return true;
         }
-        // Computed once, since an estate may have tens of thousands of points.
-        let mut surviving = self.points.surviving.borrow_mut();
-        let surviving = surviving.get_or_insert_with(|| {
-            let known = self.engine.estate_points(self.t0);
-            known.into_iter().filter(|other| other.survives(loss)).map(|other| other.id).collect()
-        });
-        surviving.contains(&point.id)
+        self.of_the_estate().surviving.contains(&point.id)
     }
 
     /// A recovery point with a known id only. Its age is unknown.
@@ -493,24 +490,14 @@ impl Chooser<'_> {
     fn lost_by_the_estate(&self, query: &PointQuery) -> Vec<RecoveryPoint> {
         let plan = &self.engine.plan;
         let PointQuery::Of { selector, kinds, reader: _ } = query else { return Vec::new() };
-        // Read once, since an estate may have tens of thousands of points.
-        let mut lost = self.points.lost.borrow_mut();
-        let lost = lost.get_or_insert_with(|| {
-            let mut points = self.engine.estate_points(self.t0);
-            points.retain(|point| !point.survives(&plan.loss));
-            PointIndex::new(points)
-        });
-        lost.selected(selector, kinds, plan.resources())
+        self.of_the_estate().lost.selected(selector, kinds, plan.resources())
     }
 
     /// Sets the bucket that a copy stands for. Only the estate knows it.
     fn learn_from_the_estate(&self, points: &mut [RecoveryPoint]) {
-        let Some(estate) = &self.engine.plan.estate else { return };
         for point in points.iter_mut().filter(|p| p.of.kind == "s3:bucket") {
-            if let Some(entry) =
-                estate.recovery_points.iter().find(|e| e.id == point.id && e.of.kind == "s3:bucket")
-            {
-                point.of = entry.of.clone();
+            if let Some(of) = self.of_the_estate().buckets.get(&point.id) {
+                point.of = of.clone();
             }
         }
     }
@@ -557,7 +544,7 @@ impl Chooser<'_> {
         .find(|(kind, _)| !spec.is_copy() && spec.kinds.contains(kind))?;
         let plan = &self.engine.plan;
         let kinds = [PointKind::RdsPitr];
-        let known = PointIndex::new(plan.estate.as_ref()?.recovery_points(self.t0));
+        let known = &self.of_the_estate().logs;
         let on = Use { kinds: &kinds, ..self.on(spec) };
         let usable = known.selected(selector, &kinds, plan.resources()).iter().any(|p| p.judge(&on).is_ok());
         usable.then(|| format!("its automated backups survive: restore it to an instant with `{by}`"))

@@ -30,8 +30,9 @@ pub struct Recovery<'a> {
     pub(super) points: Points,
     /// The steps that make what their outputs name.
     pub(super) makers: BTreeSet<&'a str>,
-    /// The steps whose hosts the judge of addresses knows.
-    pub(super) made: RefCell<BTreeSet<&'a str>>,
+    /// The steps that made something whose hosts the judge of addresses does not know yet, by their
+    /// places in the plan.
+    pub(super) made: RefCell<Vec<usize>>,
     /// Whether the judge of addresses knows the names of zones.
     pub(super) zones_named: Cell<bool>,
     pub(super) outputs: RefCell<HashMap<String, serde_json::Value>>,
@@ -52,8 +53,14 @@ impl<'a> Recovery<'a> {
     ) -> Self {
         let memory = &engine.memory;
         let outputs = memory.steps.iter().map(|(id, step)| (id.clone(), step.outputs.clone()));
+        let makers = makers(engine);
+        let outputs: HashMap<String, serde_json::Value> =
+            outputs.filter(|(_, outputs)| !outputs.is_null()).collect();
+        let nodes = engine.plan.nodes.iter().enumerate();
+        let made = nodes.filter(|(_, node)| makers.contains(&*node.id) && outputs.contains_key(&node.id));
         let recovery = Self {
-            makers: makers(engine),
+            made: RefCell::new(made.map(|(index, _)| index).collect()),
+            makers,
             engine,
             provisioner,
             waiter,
@@ -61,9 +68,8 @@ impl<'a> Recovery<'a> {
             monitor,
             t0,
             points: Points::of(memory, surveyed),
-            made: RefCell::default(),
             zones_named: Cell::default(),
-            outputs: RefCell::new(outputs.filter(|(_, outputs)| !outputs.is_null()).collect()),
+            outputs: RefCell::new(outputs),
             background: RefCell::default(),
             denials_told: Cell::new(memory.denied.len()),
         };

@@ -65,7 +65,7 @@ impl Recovery<'_> {
                 let attempt = Attempt { number, began, known: again };
                 let error = match self.attempt_in_time(index, work, &attempt).await {
                     Ok((outcome, chosen)) => {
-                        self.succeeded(work, outcome, chosen.as_ref());
+                        self.succeeded(index, work, outcome, chosen.as_ref());
                         return End::Done;
                     }
                     Err(error) => error,
@@ -171,7 +171,7 @@ impl Recovery<'_> {
         Ok((outcome, chosen))
     }
 
-    fn succeeded(&self, work: &StepWork, outcome: Outcome, chosen: Option<&Chosen>) {
+    fn succeeded(&self, index: usize, work: &StepWork, outcome: Outcome, chosen: Option<&Chosen>) {
         let is_copy = work.source.as_ref().is_some_and(SourceSpec::is_copy);
         let mut restored: Vec<String> = outcome.restored.iter().map(ToString::to_string).collect();
         if let (Some(chosen), false) = (chosen, is_copy || outcome.in_part) {
@@ -186,6 +186,9 @@ impl Recovery<'_> {
         let made = self.chooser().remember(outcome.made, chosen);
         let outputs = Value::Object(outcome.outputs);
         self.outputs.borrow_mut().insert(work.step.id.clone(), outputs.clone());
+        if self.makers.contains(work.step.id.as_str()) {
+            self.made.borrow_mut().push(index);
+        }
         let data = work.restores_data();
         self.tell_denials();
         self.engine.bus.tell(Body::StepSucceeded {

@@ -82,6 +82,11 @@ impl Provisioner {
         self.requests.borrow().created().iter().cloned().collect()
     }
 
+    /// The first of them that is meant.
+    pub fn find(&self, is_meant: impl Fn(&ResourceRef) -> bool) -> Option<ResourceRef> {
+        self.requests.borrow().created().iter().find(|resource| is_meant(resource)).cloned()
+    }
+
     /// The created resources that are not known to be gone.
     pub fn standing(&self) -> Vec<ResourceRef> {
         let requests = self.requests.borrow();

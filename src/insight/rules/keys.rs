@@ -44,9 +44,8 @@ fn has_replica(look: &Look<'_>, point: &RecoveryPoint, loss: &Loss) -> bool {
     let Some((_, name)) = point.kms_key.as_deref().and_then(|key| key.rsplit_once("key/")) else {
         return false;
     };
-    let keys = look.all().filter(|t| t.entry.id.kind == "kms:key" && t.entry.id.name == name);
     name.starts_with("mrk-")
-        && keys.into_iter().any(|key| {
+        && look.keys(name).any(|key| {
             !loss.takes_resource(key.resource)
                 || key.entry.replicas.iter().any(|r| survives(key.entry, r, loss))
         })

@@ -84,6 +84,8 @@ pub struct Look<'a> {
     entries: HashMap<&'a ResourceId, Vec<&'a PointEntry>>,
     /// The resources that are copies of another one, by type and name.
     copies: HashSet<(&'static str, &'a str)>,
+    /// Where the KMS keys are among the resources, by name.
+    keys: HashMap<&'a str, Vec<usize>>,
 }
 
 /// A resource with all that is known of it.
@@ -105,6 +107,11 @@ impl<'a> Look<'a> {
                 copies.insert((kind, point.id.as_str()));
             }
         }
+        let mut keys: HashMap<&str, Vec<usize>> = HashMap::new();
+        let resources = snapshot.file.resources.iter().enumerate();
+        for (index, key) in resources.filter(|(_, entry)| entry.id.kind == "kms:key") {
+            keys.entry(&key.id.name).or_default().push(index);
+        }
         Self {
             snapshot,
             loss,
@@ -116,7 +123,18 @@ impl<'a> Look<'a> {
             recovery: None,
             entries,
             copies,
+            keys,
         }
+    }
+
+    fn thing(&self, index: usize) -> Option<Thing<'a>> {
+        let resource = self.snapshot.resources.get(index)?;
+        Some(Thing { index, resource, entry: self.snapshot.file.resources.get(index)? })
+    }
+
+    /// The KMS keys with this id.
+    pub fn keys(&self, name: &str) -> impl Iterator<Item = Thing<'a>> + '_ {
+        self.keys.get(name).into_iter().flatten().filter_map(|index| self.thing(*index))
     }
 
     /// All resources.
@@ -190,11 +208,7 @@ impl<'a> Look<'a> {
 
     /// The resources of a workload that the loss takes.
     pub fn lost_of<'s>(&'s self, goal: &'s Goal) -> impl Iterator<Item = Thing<'a>> + 's {
-        let things = goal.resources.iter().filter_map(|index| {
-            let resource = self.snapshot.resources.get(*index)?;
-            let entry = self.snapshot.file.resources.get(*index)?;
-            Some(Thing { index: *index, resource, entry })
-        });
+        let things = goal.resources.iter().filter_map(|index| self.thing(*index));
         things.filter(|thing| self.loss.is_none_or(|loss| loss.takes_resource(thing.resource)))
     }
 }

@@ -104,11 +104,7 @@ fn database(draft: &Draft<'_>, facts: &Facts<'_>, index: usize) -> (Option<Strin
 
 /// The engine that the estate gives for the source of a step.
 fn of_estate(facts: &Facts<'_>, item: &Item<'_>, index: usize) -> Option<String> {
-    let engines = facts.file?.engines();
-    let of = |kind: &str, name: &str| {
-        let found = engines.iter().find(|(id, _)| id.kind == kind && id.name == name);
-        found.map(|(_, engine)| (*engine).to_owned())
-    };
+    let of = |kind: &str, name: &str| facts.engine(kind, name).map(str::to_owned);
     match facts.sources.get(index).and_then(Option::as_ref).map(|source| &source.what) {
         Some(SourceWhat::Of { kind, name, .. }) => of(kind, name),
         Some(SourceWhat::Id(id)) => {

@@ -4,7 +4,7 @@ use super::Context;
 use super::facts::Facts;
 use crate::action::ActionDecl;
 use crate::draft::{Draft, Item};
-use base::duration::{Size, Span};
+use base::duration::Span;
 use estate::draft::EstateDraft;
 use estate::file::FaultKind;
 use yaml::diagnostic::{list, nearest, suggest};
@@ -128,10 +128,12 @@ fn sizes(action: &ActionDecl, timing: &Entry, estate: &EstateDraft, out: &mut Di
     }
     let Some(file) = &estate.file else { return };
     let nodes = estate.root.get("recovery_points").and_then(Node::as_seq).unwrap_or_default();
+    let buckets = file.bucket_sizes();
     for (point, node) in file.recovery_points.iter().zip(nodes) {
-        let is_meant = action.sized_by.contains(&point.kind);
-        let is_known = node.get("size").is_some() || file.size_of_bucket(&point.id) != Size(0);
-        if is_meant && !is_known {
+        if !action.sized_by.contains(&point.kind) || node.get("size").is_some() {
+            continue;
+        }
+        if !buckets.contains_key(point.id.as_str()) {
             let at = node.get("id").map_or(node.span, |id| id.span);
             let said = format!("the size is missing, and the time of `{name}` depends on it");
             out.push(

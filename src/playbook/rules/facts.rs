@@ -12,7 +12,7 @@ use base::ids::{AccountId, BadName, Region, name_of};
 use estate::file::{EstateFile, PointEntry};
 use estate::resource::unknown_kind;
 use estate::scope::{holds_data, row_of};
-use estate::{Resource, ResourceId, Selector};
+use estate::{Resource, ResourceIndex, Selector};
 use yaml::{Checker, Diagnostics, Node};
 
 /// Facts about the playbook and its estate.
@@ -26,25 +26,28 @@ pub struct Facts<'a> {
     /// The other items that an item waits for, through `needs` and through expressions, by item.
     pub needs: Vec<Vec<usize>>,
     pub file: Option<&'a EstateFile>,
-    pub resources: Vec<Resource>,
+    pub resources: ResourceIndex,
     points: HashMap<&'a str, Vec<&'a PointEntry>>,
-    /// The indices in `resources` of an id. An estate may have tens of thousands of resources.
-    by_id: HashMap<ResourceId, Vec<usize>>,
+    /// The same points, by the name of the resource that they restore.
+    points_of: HashMap<&'a str, Vec<&'a PointEntry>>,
+    /// The engines of databases, by type and name.
+    engines: HashMap<(&'a str, &'a str), &'a str>,
     found: RefCell<HashMap<(String, String), Vec<usize>>>,
 }
 
 impl<'a> Facts<'a> {
     pub fn new(draft: &Draft<'_>, context: &Context<'a>) -> Self {
         let file = context.estate.and_then(|estate| estate.file.as_ref());
-        let mut points: HashMap<&str, Vec<&PointEntry>> = HashMap::new();
+        let (mut points, mut points_of) = (HashMap::<&str, Vec<_>>::new(), HashMap::<&str, Vec<_>>::new());
         for point in file.map_or(&[][..], |file| &file.recovery_points) {
             points.entry(&point.id).or_default().push(point);
+            points_of.entry(&point.of.name).or_default().push(point);
         }
-        let resources = file.map(EstateFile::resources).unwrap_or_default();
-        let mut by_id: HashMap<ResourceId, Vec<usize>> = HashMap::new();
-        for (index, resource) in resources.iter().enumerate() {
-            by_id.entry(resource.id.clone()).or_default().push(index);
+        let mut engines = HashMap::new();
+        for (id, engine) in file.map(EstateFile::engines).unwrap_or_default() {
+            engines.entry((id.kind.as_str(), id.name.as_str())).or_insert(engine);
         }
+        let resources = ResourceIndex::new(file.map(EstateFile::resources).unwrap_or_default());
         let mut facts = Self {
             arguments: Vec::with_capacity(draft.items.len()),
             read: Vec::with_capacity(draft.items.len()),
@@ -53,7 +56,8 @@ impl<'a> Facts<'a> {
             file,
             resources,
             points,
-            by_id,
+            points_of,
+            engines,
             found: RefCell::default(),
         };
         let checker = Checker { source: draft.source, formats: &PlaybookFormats, templates: true };
@@ -98,22 +102,27 @@ impl<'a> Facts<'a> {
         known.map_or(&[], Vec::as_slice)
     }
 
+    /// The estate's recovery points of a resource.
+    pub fn points_of(&self, kind: &str, name: &str) -> impl Iterator<Item = &'a PointEntry> {
+        let named = self.points_of.get(name).into_iter().flatten().copied();
+        named.filter(move |point| point.of.kind == kind)
+    }
+
+    /// The engine of a database, if the estate gives it.
+    pub fn engine(&self, kind: &str, name: &str) -> Option<&'a str> {
+        self.engines.get(&(kind, name)).copied()
+    }
+
     /// The mistake in a selector whose type neither the program nor the estate knows.
     pub fn unknown_type(&self, selector: &Selector) -> Option<BadName> {
         let kind = selector.kind();
-        let known = row_of(kind).is_some() || self.resources.iter().any(|resource| resource.id.kind == kind);
+        let known = row_of(kind).is_some() || self.resources.has_kind(kind);
         (!known).then(|| unknown_kind(kind))
     }
 
     /// The indices in `resources` of the resources that a selector selects.
     pub fn selected(&self, selector: &Selector) -> Vec<usize> {
-        match selector {
-            Selector::Id(id) => self.by_id.get(id).cloned().unwrap_or_default(),
-            Selector::Tag { .. } => {
-                let all = self.resources.iter().enumerate();
-                all.filter(|(_, resource)| selector.selects(resource)).map(|(index, _)| index).collect()
-            }
-        }
+        self.resources.positions(selector)
     }
 
     /// The estate's resources that an argument names, by name or as `tag:KEY=VALUE`.
@@ -122,7 +131,7 @@ impl<'a> Facts<'a> {
         let indices = found.entry((kind.to_owned(), name.to_owned())).or_insert_with(|| {
             Selector::of_kind(kind, name).map(|selector| self.selected(&selector)).unwrap_or_default()
         });
-        indices.iter().filter_map(|i| self.resources.get(*i)).collect()
+        indices.iter().filter_map(|i| self.resources.all.get(*i)).collect()
     }
 
     /// The id of the sandbox's account, if it can be read.

@@ -215,7 +215,7 @@ impl LossCheck<'_, '_> {
             }
         }
         if found.is_empty() && scope::row_of(kind).is_some() {
-            let of_kind = facts.resources.iter().filter(|resource| resource.id.kind == kind);
+            let of_kind = facts.resources.all.iter().filter(|resource| resource.id.kind == kind);
             let near = nearest(name, of_kind.map(|resource| resource.id.name.as_str()));
             let help = near.map_or_else(
                 || format!("add `{kind}/{name}` to the estate, or correct the name"),

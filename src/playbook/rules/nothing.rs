@@ -127,7 +127,7 @@ fn unknown_zones(
 ) -> bool {
     let mut any = false;
     for (index, span) in &named.by_workloads {
-        let Some(resource) = facts.resources.get(*index) else { continue };
+        let Some(resource) = facts.resources.all.get(*index) else { continue };
         if !loss.may_take(resource) {
             continue;
         }
@@ -160,12 +160,12 @@ fn zones(file: &EstateFile, resource: &Resource) -> String {
 fn namesakes(draft: &Draft<'_>, facts: &Facts<'_>, loss: &Loss, named: &Named, out: &mut Diagnostics) {
     let mut seen: HashSet<&ResourceId> = HashSet::new();
     for (index, span) in named.by_workloads.iter().chain(&named.by_steps) {
-        let Some(resource) = facts.resources.get(*index) else { continue };
+        let Some(resource) = facts.resources.all.get(*index) else { continue };
         if !seen.insert(&resource.id) {
             continue;
         }
         let all = facts.selected(&Selector::Id(resource.id.clone()));
-        let all = all.into_iter().filter_map(|index| facts.resources.get(index));
+        let all = all.into_iter().filter_map(|index| facts.resources.all.get(index));
         let lost: Vec<&Resource> = all.filter(|resource| loss.takes_resource(resource)).collect();
         let [_, second, ..] = lost.as_slice() else { continue };
         let places: Vec<String> = lost.iter().map(|resource| resource.locus.place()).collect();
@@ -211,9 +211,9 @@ fn nothing_lost(
         return;
     }
     let lost = |(index, _): &(usize, Span)| {
-        facts.resources.get(*index).is_some_and(|resource| loss.takes_resource(resource))
+        facts.resources.all.get(*index).is_some_and(|resource| loss.takes_resource(resource))
     };
-    let message = if !facts.resources.iter().any(|resource| loss.takes_resource(resource)) {
+    let message = if !facts.resources.all.iter().any(|resource| loss.takes_resource(resource)) {
         format!("nothing of the estate lives in {loss}: nothing is lost")
     } else if named.complete && !named.by_workloads.is_empty() && !named.by_workloads.iter().any(lost) {
         format!("nothing that the workloads list lives in {loss}: the drill would lose nothing of them")
@@ -264,7 +264,7 @@ pub fn loses_no_data(facts: &Facts<'_>, loss: &Loss, entry: &Entry) -> bool {
             }
             let selected = facts.selected(&selector);
             let survives =
-                |index: &usize| facts.resources.get(*index).is_some_and(|r| !loss.takes_resource(r));
+                |index: &usize| facts.resources.all.get(*index).is_some_and(|r| !loss.takes_resource(r));
             !selected.is_empty() && selected.iter().all(survives)
         })
 }

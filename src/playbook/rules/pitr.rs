@@ -64,11 +64,10 @@ fn too_early(
     out: &mut Diagnostics,
 ) {
     let SourceWhat::Of { kind, name, point: PointSpec::BeforeT0(back) } = &source.what else { return };
-    let Some(file) = facts.file.filter(|_| source.kinds.iter().all(|kind| kind.is_a_log())) else { return };
-    let logs = file
-        .recovery_points
-        .iter()
-        .filter(|p| source.kinds.contains(&p.kind) && p.of.kind == *kind && p.of.name == *name);
+    if !source.kinds.iter().all(|kind| kind.is_a_log()) {
+        return;
+    }
+    let logs = facts.points_of(kind, name).filter(|point| source.kinds.contains(&point.kind));
     let Some(longest) = logs
         .map(|log| {
             let lag = match log.taken {

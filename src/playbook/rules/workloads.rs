@@ -116,7 +116,7 @@ fn selector(draft: &Draft<'_>, facts: &Facts<'_>, node: &Node, without_estate: b
     if !facts.selected(&selector).is_empty() {
         return;
     }
-    let ids: Vec<String> = facts.resources.iter().map(|resource| resource.id.to_string()).collect();
+    let ids: Vec<String> = facts.resources.all.iter().map(|resource| resource.id.to_string()).collect();
     let help = nearest(text, ids.iter().map(String::as_str)).map_or_else(
         || "nothing would be recovered: correct it, or add the resource to the estate".to_owned(),
         |near| format!("did you mean `{near}`?"),

@@ -1,6 +1,6 @@
 //! RTO, RPO and the critical path, as DESIGN §3 defines them. All are pure functions of the record.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::record::{Record, StepRecord};
 use crate::report::model::{CheckStatus, Consistency, Link, Rpo, RpoSource, Rto, Status, StepStatus};
@@ -25,6 +25,53 @@ pub struct Measures<'a> {
     /// The newest timestamp that a check found in the data that a step restored. If several checks
     /// measure it, the oldest of their timestamps.
     newest_data: HashMap<&'a str, Time>,
+    members: Members<'a>,
+}
+
+/// What belongs to each workload, indexed once: there may be thousands of workloads and of steps.
+#[derive(Default)]
+struct Members<'a> {
+    /// Where the steps are in the plan that name a workload, and those that restore a resource or say
+    /// so.
+    steps: HashMap<&'a str, Vec<usize>>,
+    restoring: HashMap<&'a str, Vec<usize>>,
+    /// The checks that name a workload.
+    checks: HashMap<&'a str, Vec<&'a NodePlan>>,
+    /// The checks that measure RPO, of any workload.
+    measuring: Vec<&'a NodePlan>,
+}
+
+impl<'a> Members<'a> {
+    fn new(record: &'a Record, started: &'a RunStarted) -> Self {
+        let mut members = Self::default();
+        for (at, node) in started.steps.iter().enumerate() {
+            if let Some(workload) = &node.workload {
+                members.steps.entry(workload).or_default().push(at);
+            }
+            let restored = record.steps.get(&node.id).into_iter().flat_map(|step| &step.restored);
+            for id in restored.chain(&node.claims) {
+                members.restoring.entry(id).or_default().push(at);
+            }
+        }
+        for node in &started.checks {
+            if let Some(workload) = &node.workload {
+                members.checks.entry(workload).or_default().push(node);
+            }
+            if node.measures_rpo {
+                members.measuring.push(node);
+            }
+        }
+        members
+    }
+
+    /// The steps of a workload, in the order of the plan. One that restores a resource of the workload
+    /// belongs to it, even if the playbook does not say so.
+    fn steps_of(&self, workload: &WorkloadPlan, started: &'a RunStarted) -> Vec<&'a NodePlan> {
+        let own = self.steps.get(workload.name.as_str());
+        let restoring = workload.lost.iter().filter_map(|id| self.restoring.get(id.as_str()));
+        let steps: BTreeSet<usize> = own.into_iter().chain(restoring).flatten().copied().collect();
+        steps.into_iter().filter_map(|at| started.steps.get(at)).collect()
+    }
 }
 
 /// A workload's figures.
@@ -57,7 +104,8 @@ impl<'a> Measures<'a> {
             }
         }
         let nodes = steps.chain(checks).collect();
-        let mut this = Self { record, started, t0, nodes, restored, newest_data };
+        let members = Members::new(record, started);
+        let mut this = Self { record, started, t0, nodes, restored, newest_data, members };
         let claims = this.proved_claims();
         this.restored.extend(claims);
         this
@@ -108,21 +156,10 @@ impl<'a> Measures<'a> {
     }
 
     pub fn workload(&self, workload: &WorkloadPlan) -> Measured {
-        // A step that restores a resource of the workload belongs to it, even if the playbook does
-        // not say so.
-        let lost: HashSet<&String> = workload.lost.iter().collect();
-        let restores = |node: &NodePlan| {
-            let step = self.record.steps.get(&node.id);
-            let restored = step.into_iter().flat_map(|step| &step.restored);
-            restored.chain(&node.claims).any(|id| lost.contains(id))
-        };
-        let own = |node: &NodePlan| node.workload.as_deref() == Some(&workload.name);
-        let steps = self.started.steps.iter().filter(|n| own(n) || restores(n));
-        let checks = self.started.checks.iter().filter(|n| n.workload.as_deref() == Some(&workload.name));
-        let steps: Vec<&NodePlan> = steps.collect();
-        let checks: Vec<&NodePlan> = checks.collect();
+        let steps = self.members.steps_of(workload, self.started);
+        let checks: &[&NodePlan] = self.members.checks.get(workload.name.as_str()).map_or(&[], Vec::as_slice);
         let mut incomplete = Vec::new();
-        for node in steps.iter().chain(&checks) {
+        for node in steps.iter().chain(checks) {
             if self.ended(&node.id).succeeded || self.is_left_out(&node.id) {
                 continue;
             }
@@ -140,7 +177,7 @@ impl<'a> Measures<'a> {
         }
         // A failed node has no instant of success, so nothing is measured. A missing resource does
         // not hinder the measure of the other nodes, which alone may exceed the objective.
-        let nodes = || steps.iter().chain(&checks).filter(|n| !self.is_left_out(&n.id));
+        let nodes = || steps.iter().chain(checks).filter(|n| !self.is_left_out(&n.id));
         let all_succeeded = nodes().all(|n| self.ended(&n.id).succeeded) && !checks.is_empty();
         let last =
             nodes().filter_map(|n| Some((self.ended(&n.id).at?, n.id.as_str()))).max_by_key(|(at, _)| *at);
@@ -204,7 +241,7 @@ impl<'a> Measures<'a> {
         // A measure that a check failed to take is unknown, whatever the recovery points say. So is
         // a measure that belongs to no store.
         let ids: HashSet<&String> = steps.iter().map(|step| &step.id).collect();
-        complete &= self.started.checks.iter().filter(|n| n.measures_rpo).all(|check| {
+        complete &= self.members.measuring.iter().all(|check| {
             let own = check.workload.as_deref() == Some(&workload.name);
             let stores = check.measures_of.iter().any(|id| ids.contains(id));
             if check.measures_of.is_empty() { !own } else { !stores || self.ended(&check.id).succeeded }

@@ -126,7 +126,7 @@ impl Action for Launch {
         let mut volume_zone = None;
         for volume in &args.volumes {
             let ours = |r: &ResourceRef| r.kind == Kind::Volume && r.id == *volume;
-            if !cx.provisioner.created().iter().any(ours) {
+            if cx.provisioner.find(ours).is_none() {
                 return Err(StepError::wrong(
                     format!(
                         "the volume {volume} was not made by this run: attaching it would change what is not the drill's"
