@@ -63,7 +63,7 @@ async fn under_way(closet: &Closet, text: &str) -> super::drill::Running {
 
 /// Only the copy job was asked for where the original lies, and nothing there has changed.
 fn production_is_untouched(closet: &Closet) {
-    let reads = ["Describe", "List", "Get"];
+    let reads = ["Describe", "List", "Get", "Simulate"];
     for call in closet.moto.log().iter().filter(|call| call["account"] == PRODUCTION) {
         let action = call["action"].as_str().unwrap();
         let is_read = reads.iter().any(|verb| action.starts_with(verb)) || action == "AssumeRole";
