@@ -160,7 +160,7 @@ async fn a_vault_that_cannot_be_read_hides_no_other() {
 /// is asked before T0.
 #[tokio::test]
 async fn a_copy_from_the_lost_region_has_the_age_of_its_original() {
-    let (closet, before) = vaults(&json!([
+    let (closet, _) = vaults(&json!([
         { "account": SANDBOX, "region": EAST, "vault": "home", "points": [point(EAST, "home", SANDBOX, EAST, 5)] },
         { "account": SANDBOX, "region": WEST, "vault": "kept", "points": [] },
     ]))
@@ -172,6 +172,9 @@ async fn a_copy_from_the_lost_region_has_the_age_of_its_original() {
     let copy =
         copy.destination_backup_vault_arn(format!("arn:aws:backup:{WEST}:{SANDBOX}:backup-vault:kept"));
     copy.iam_role_arn(ROLE).send().await.unwrap();
+    // The copy is there once its job is listed as complete.
+    east.backup.list_copy_jobs().send().await.unwrap();
+    let before = closet.moto.state();
     closet.moto.clear_log();
     let done = run(&closet, "resource: \"rds:db/orders\"");
     done.ends(0, "passed");
