@@ -194,7 +194,7 @@ fn a_backup_counts_as_guarded_only_where_that_is_shown() {
         (locked.clone(), None, ""),
         // Object lock ends for each object.
         (json!({ "vault_locked": true, "locked_for": "30d" }), Some(Severity::Low), "locked for 30d"),
-        (json!({ "guard": "policy" }), None, ""),
+        (json!({ "guard": "policy" }), Some(Severity::Low), "root user"),
         (json!({ "guard": "mfa" }), None, ""),
         (json!({ "guard": "governance" }), Some(Severity::Medium), "governance mode"),
         (json!({ "guard": "unknown" }), Some(Severity::Medium), "unknown"),
