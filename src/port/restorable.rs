@@ -327,6 +327,13 @@ pub fn words() -> impl Iterator<Item = (&'static str, &'static str)> {
     restored.chain(NOT_ISOLATED.iter().map(|row| (row.word, row.kind)))
 }
 
+/// Whether a recovery point is continuous: it holds many instants, and is never copied.
+///
+/// Source: AWS Backup API reference, `StartCopyJob`: "Does not support continuous backups".
+pub fn is_continuous(arn: &str) -> bool {
+    arn.contains(":continuous:")
+}
+
 /// The estate's name of the type that AWS Backup calls by this word.
 pub fn kind_of(word: &str) -> Option<&'static str> {
     words().find(|(known, _)| *known == word).map(|(_, kind)| kind)
@@ -362,6 +369,23 @@ impl Restorable {
             | Self::FileSystem
             | Self::Table
             | Self::Bucket => None,
+        }
+    }
+
+    /// Whether AWS Backup manages the backups of this type fully. Only those are copied from another
+    /// account into a vault without a key of its own.
+    ///
+    /// Source: AWS Backup guide, "Creating backup copies across AWS accounts" and "Feature availability by
+    /// resource". A table counts, because other backups of tables are never copied to another account.
+    pub fn is_fully_managed(self) -> bool {
+        match self {
+            Self::FileSystem | Self::Table | Self::Bucket => true,
+            Self::Database
+            | Self::Cluster
+            | Self::DocumentDb
+            | Self::Neptune
+            | Self::Instance
+            | Self::Volume => false,
         }
     }
 

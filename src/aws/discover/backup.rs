@@ -18,6 +18,7 @@ use base::ids::AccountId;
 use estate::PointKind;
 use estate::discovered::What;
 use estate::file::{DeletionGuard, Scan};
+use port::restorable::is_continuous;
 use port::{CloudResult, ErrorKind};
 
 pub const SERVICE: Service = Service {
@@ -192,7 +193,7 @@ fn of_point(
     let mut entry = empty_point(id, PointKind::Backup, arn.to_owned(), here_account, here_region);
     // A continuous point grows, and AWS Backup does not list up to when. A copy has the time of its
     // copying here: `join` gives it the time of its source.
-    let is_continuous = arn.contains(":continuous:");
+    let is_continuous = is_continuous(arn);
     let is_copy = is_copy(point, owner, here.region());
     let taken = some_time(point.creation_date()).filter(|_| !is_continuous && !is_copy);
     let completed = some_time(point.completion_date()).filter(|_| !is_continuous);

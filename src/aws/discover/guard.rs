@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::backup::vault_policy::each;
 use crate::like::is_like;
 use estate::file::DeletionGuard;
 
@@ -46,7 +47,7 @@ pub fn of_bucket(arn: &str) -> Deletion {
 /// the ways around it are denied too. What denies less may protect or not: it is unknown.
 pub fn of_policy(text: &str, deletion: &Deletion) -> Option<DeletionGuard> {
     let Ok(policy) = serde_json::from_str::<Value>(text) else { return Some(DeletionGuard::Unknown) };
-    let denials: Vec<&Value> = several(policy.get("Statement"))
+    let denials: Vec<&Value> = each(policy.get("Statement"))
         .into_iter()
         .filter(|statement| statement.get("Effect").and_then(Value::as_str) == Some("Deny"))
         .collect();
@@ -61,19 +62,10 @@ pub fn of_policy(text: &str, deletion: &Deletion) -> Option<DeletionGuard> {
     Some(if whole { DeletionGuard::Policy } else { DeletionGuard::Unknown })
 }
 
-/// One value, or those of a list.
-fn several(value: Option<&Value>) -> Vec<&Value> {
-    match value {
-        Some(Value::Array(all)) => all.iter().collect(),
-        Some(one) => vec![one],
-        None => Vec::new(),
-    }
-}
-
 /// Whether a statement means an action. IAM does not distinguish upper and lower case in them.
 fn is_about(statement: &Value, action: &str) -> bool {
     let is_named = |key: &str| {
-        let named = several(statement.get(key)).into_iter().filter_map(Value::as_str);
+        let named = each(statement.get(key)).into_iter().filter_map(Value::as_str);
         named.into_iter().any(|pattern| is_like(&pattern.to_lowercase(), &action.to_lowercase()))
     };
     is_named("Action") || (statement.get("NotAction").is_some() && !is_named("NotAction"))
@@ -84,7 +76,7 @@ fn is_for_all(statement: &Value) -> bool {
     let is_all = |value: &Value| value.as_str() == Some("*");
     let principal = statement.get("Principal");
     let everybody = principal.is_some_and(is_all)
-        || several(principal.and_then(|principal| principal.get("AWS"))).into_iter().any(is_all);
+        || each(principal.and_then(|principal| principal.get("AWS"))).into_iter().any(is_all);
     let unconditional = match statement.get("Condition") {
         None | Some(Value::Null) => true,
         Some(Value::Object(conditions)) => conditions.is_empty(),
@@ -95,7 +87,7 @@ fn is_for_all(statement: &Value) -> bool {
 
 /// Whether it covers a resource, or all that begins like it.
 fn is_on(statement: &Value, resource: &str) -> bool {
-    let patterns = several(statement.get("Resource")).into_iter().filter_map(Value::as_str);
+    let patterns = each(statement.get("Resource")).into_iter().filter_map(Value::as_str);
     patterns.into_iter().any(|pattern| is_like(pattern, resource))
 }
 

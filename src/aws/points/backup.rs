@@ -16,6 +16,7 @@ use crate::time::some_time;
 use base::duration::{Size, Time};
 use base::ids::{AccountId, Region};
 use estate::{IdPlace, Locus, PointKind, RecoveryPoint, Selector, VaultPolicy};
+use port::restorable::is_continuous;
 use port::{CloudError, CloudResult, SeenPoints};
 
 /// The points of a resource, or one point, in the vaults of this account and in those that are
@@ -163,7 +164,7 @@ fn point(
     let completed = some_time(found.completion_date());
     // The creation date of a copy is the time of copying, and a continuous point has many times.
     let created = some_time(found.creation_date());
-    let is_dated = !is_copy && !id.contains(":continuous:");
+    let is_dated = !is_copy && !is_continuous(id);
     let is_own = *owner == search.place.account;
     let key_of_aws = vault.encryption_key_type() == Some(&EncryptionKeyType::AwsOwnedKmsKey);
     let infected = found.aggregated_scan_result().is_some_and(|scan| !scan.findings().is_empty());

@@ -9,7 +9,6 @@ use super::found::{FoundPoints, key};
 use super::known::{EstatePoints, Points, report_key};
 use super::survey::arn_part;
 use crate::actions::context::StepError;
-use crate::actions::is_continuous;
 use base::duration::{Time, human_seconds, mistaken_time};
 use base::ids::AccountId;
 use estate::point::{
@@ -18,6 +17,7 @@ use estate::point::{
 use estate::{PointKind, RecoveryPoint, Selector, VaultPolicy};
 use event::{Body, Chosen, Made, RestoreSource};
 use playbook::action::{PointSpec, SourceSpec, SourceWhat};
+use port::restorable::is_continuous;
 use port::{Finding, Place, PointQuery, Restorable, Rule};
 
 /// The log of a database or table does not reach back to `at`.

@@ -9,6 +9,7 @@ use base::ids::AccountId;
 use estate::plane::control_plane;
 use estate::point::{Use, Wanted, select};
 use estate::{PointKind, RecoveryPoint};
+use port::restorable::is_continuous;
 use port::{Kind, Restorable};
 use yaml::emit::scalar as text;
 
@@ -68,9 +69,8 @@ fn to_copy<'a>(found: &'a Found<'_>) -> Option<&'a RecoveryPoint> {
     owners.sort();
     owners.dedup();
     let of = |owner: &'a AccountId| {
-        let can = |point: &&RecoveryPoint| {
-            point.account == *owner && !point.id.contains(":continuous:") && !point.cold
-        };
+        let can =
+            |point: &&RecoveryPoint| point.account == *owner && !is_continuous(&point.id) && !point.cold;
         let points: Vec<RecoveryPoint> = found.points.iter().filter(can).cloned().collect();
         let on = Use { loss, t0, account: owner, reader: None, region, kinds: &KINDS, across_regions: true };
         let chosen = select(&points, &Wanted::Latest, &on).chosen?;
@@ -87,8 +87,7 @@ fn copy(
     names: &mut Names,
 ) -> Item {
     let sandbox = found.sandbox;
-    let is_managed = matches!(restorable, Restorable::FileSystem | Restorable::Table | Restorable::Bucket);
-    let needs_key = point.account != *sandbox.account && !is_managed;
+    let needs_key = point.account != *sandbox.account && !restorable.is_fully_managed();
     let partition = sandbox.region.partition();
     let key = format!("arn:{partition}:kms:{}:{}:key/KEY", sandbox.region, sandbox.account);
     let key = if needs_key { format!(", kms_key: {}", text(&key)) } else { String::new() };

@@ -24,6 +24,7 @@ use playbook::action::{
 use playbook::expr::is_template;
 use playbook::expr_value::Expr;
 use port::gated::create_call;
+use port::restorable::is_continuous;
 use port::{Calibration, CloudError, CopyPoint, Create, CreateCall, ErrorKind, Place, Restorable, Timed};
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -48,23 +49,6 @@ impl BackupCopyArgs {
     /// The account that it copies from, if the role is known.
     fn account(&self) -> Option<AccountId> {
         account_of_role(&self.role)?.parse().ok()
-    }
-}
-
-/// Whether AWS Backup manages the backups of this type fully. Only those are copied from another
-/// account into a vault without a key of its own.
-///
-/// Source: AWS Backup guide, "Creating backup copies across AWS accounts" and "Feature availability by
-/// resource". A table counts, because other backups of tables are never copied to another account.
-fn is_fully_managed(restorable: Restorable) -> bool {
-    match restorable {
-        Restorable::FileSystem | Restorable::Table | Restorable::Bucket => true,
-        Restorable::Database
-        | Restorable::Cluster
-        | Restorable::DocumentDb
-        | Restorable::Neptune
-        | Restorable::Instance
-        | Restorable::Volume => false,
     }
 }
 
@@ -115,7 +99,7 @@ impl Action for Copy {
         }
         let named = [("/from/recovery_point", &args.from.recovery_point), ("/from/point", &args.from.point)];
         for (pointer, id) in named {
-            if id.as_deref().is_some_and(is_continuous) {
+            if id.as_deref().is_some_and(|id| !is_template(id) && is_continuous(id)) {
                 problems.push(ArgProblem {
                     pointer: pointer.into(),
                     message: "AWS Backup copies no continuous recovery point".into(),
@@ -141,7 +125,7 @@ impl Action for Copy {
     }
 
     fn demands(args: &BackupCopyArgs) -> Demands {
-        let needs_key = args.from.restorable().is_some_and(|one| !is_fully_managed(one));
+        let needs_key = args.from.restorable().is_some_and(|one| !one.is_fully_managed());
         Demands {
             copy: Some(CopyUse {
                 role: args.role.clone(),
@@ -216,13 +200,6 @@ fn is_key(text: &str) -> bool {
     text.starts_with("arn:") && text.split(':').nth(2) == Some("kms") && text.contains(":key/")
 }
 
-/// Whether a recovery point is continuous.
-///
-/// Source: AWS Backup API reference, `StartCopyJob`: "Does not support continuous backups".
-pub fn is_continuous(arn: &str) -> bool {
-    !is_template(arn) && arn.contains(":continuous:")
-}
-
 /// Whether an ARN names the sandbox's place. Those of snapshots and images name no account.
 fn lies_in(arn: &str, sandbox: &Place) -> bool {
     let mut parts = arn.splitn(6, ':').skip(3);
@@ -260,7 +237,7 @@ fn may_copy(cx: &Context<'_>, args: &BackupCopyArgs, from: &Place) -> Result<(),
         ));
     }
     let kind = &cx.source()?.point.of.kind;
-    let needs_key = Restorable::of(kind).is_some_and(|one| !is_fully_managed(one));
+    let needs_key = Restorable::of(kind).is_some_and(|one| !one.is_fully_managed());
     if needs_key && args.kms_key.is_none() && from.account != cx.place().account {
         return Err(StepError::wrong(format!("{id} comes from another account"), KEY_HELP));
     }
