@@ -430,10 +430,10 @@ fn namesakes_that_were_read_one_after_the_other_are_told() {
 fn random(seed: u64, texts: &[String]) -> Discovered {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut found = Discovered::default();
-    // No name of AWS has brackets or braces.
+    // No name of AWS has brackets or braces. Few names, so that two readings share many things.
     let name = |rng: &mut StdRng| {
         let text = &texts[rng.random_range(0..texts.len())];
-        format!("n{}{}", rng.random_range(0..40), text.replace(['[', ']', '{'], ""))
+        format!("n{}{}", rng.random_range(0..8), text.replace(['[', ']', '{'], ""))
     };
     for (id, label) in [(PRODUCTION, 0), (VAULT, 1)] {
         let entry = json!({ "name": texts[label % texts.len()] });
@@ -548,8 +548,15 @@ fn expected(before: &Discovered, now: &Discovered) -> BTreeMap<String, Value> {
             if !shares.is_empty() {
                 value["shared_with"] = shares.into();
             }
+            // What `discover` tells of each resource of its type goes with its last reading.
+            let tagged = key.contains("\"ec2:volume/") || key.contains("\"rds:db/");
             for (name, was) in old.as_object().unwrap() {
-                if value.get(name).is_none() && !matches!(name.as_str(), "replicas" | "shared_with") {
+                let told = match name.as_str() {
+                    "replicas" | "shared_with" => true,
+                    "tags" => tagged,
+                    _ => false,
+                };
+                if value.get(name).is_none() && !told {
                     value[name] = was.clone();
                 }
             }
@@ -723,7 +730,7 @@ fn commented(text: &str) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     #[test]
     fn any_two_readings_in_a_row_are_written_well(
@@ -748,7 +755,7 @@ proptest! {
         prop_assert_eq!(said(&file), expected(&before, &now));
         prop_assert_eq!(file.timings.len(), 1);
         // Lines of entries that did not change are there byte for byte, behind the comment above them.
-        let changed: BTreeSet<&String> = written.changes.changed.iter().chain(&written.changes.gone).collect();
+        let changed = written.changes.changed.len() + written.changes.gone.len();
         let (old, new): (Vec<&str>, Vec<&str>) = (start.lines().collect(), written.text.lines().collect());
         let mut same = 0;
         for (n, line) in old.iter().enumerate() {
@@ -763,7 +770,7 @@ proptest! {
         }
         let entries = old.iter().filter(|line| !line.trim_start().starts_with('#')).count();
         // Sections and regions may change, too.
-        prop_assert!(same + changed.len() + 8 >= entries, "{same} of {entries}, {} changed", changed.len());
+        prop_assert!(same + changed + 8 >= entries, "{same} of {entries}, {changed} changed");
     }
 }
 
