@@ -37,9 +37,25 @@ pub struct UserConfig {
     /// The regions that they read in each of these accounts.
     #[serde(default)]
     pub regions: BTreeSet<Region>,
+    /// Keys for the evidence of runs.
+    #[serde(default)]
+    pub evidence: EvidenceKeys,
     /// The file that the configuration was read from.
     #[serde(skip)]
     pub path: Option<PathBuf>,
+}
+
+/// Paths in it begin at the folder of the configuration.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceKeys {
+    /// The private key that signs runs: a file of `keygen`, or `env:NAME` for a variable that holds
+    /// its text. Default: a key that is made for each run alone.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// Whose signatures `verify` takes: files of public keys, or fingerprints such as `SHA256:9vM…=`.
+    #[serde(default)]
+    pub trusted_keys: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -57,6 +73,11 @@ pub struct SweptAccount {
 }
 
 impl UserConfig {
+    /// The folder of the configuration. Relative paths in it begin there.
+    pub fn folder(&self) -> &Path {
+        self.path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""))
+    }
+
     pub fn protected(&self) -> Protected {
         Protected::new(self.protected_accounts.clone(), self.path.clone().unwrap_or_default())
             .with_copied_from(self.copy_from.clone())
@@ -117,7 +138,7 @@ const CONFIGURATION: Document = Document {
     what: "a configuration",
     first: "protected_accounts",
     telling: &["protected_accounts"],
-    usual: &["accounts", "copy_from", "regions"],
+    usual: &["accounts", "copy_from", "evidence", "regions"],
     common: &[],
 };
 

@@ -5,6 +5,7 @@ mod arguments;
 mod configuration;
 mod consent;
 mod discover;
+mod evidence;
 mod explain;
 mod forecast;
 pub mod gate;
@@ -57,6 +58,9 @@ enum Command {
     IamPolicy(iam_policy::Args),
     Report(report::Args),
     Gate(gate::Args),
+    Keygen(evidence::keygen::Args),
+    Verify(evidence::verify::Args),
+    Review(evidence::review::Args),
     Sweep(sweep::Args),
     Schema(schema::Args),
     Explain(explain::Args),
@@ -108,6 +112,9 @@ pub fn main() -> ExitCode {
         Command::IamPolicy(args) => iam_policy::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Gate(args) => gate::run(&args),
+        Command::Keygen(args) => evidence::keygen::run(&args),
+        Command::Verify(args) => evidence::verify::run(&args),
+        Command::Review(args) => evidence::review::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Explain(args) => explain::run(&args),

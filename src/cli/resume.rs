@@ -8,6 +8,7 @@ use chrono::{TimeDelta, Utc};
 
 use super::complain;
 use super::configuration::ConfigArg;
+use super::evidence::signing::SigningArgs;
 use super::forecast::Asked;
 use super::run::{Run, deliver};
 use super::wire::{self, Options};
@@ -74,6 +75,8 @@ struct Common {
     #[arg(long, value_enum, default_value_t)]
     output: OutputMode,
     #[command(flatten)]
+    signing: SigningArgs,
+    #[command(flatten)]
     config: ConfigArg,
 }
 
@@ -107,6 +110,7 @@ fn go_on(
     let config = args.config.load_or_complain()?;
     let folder = super::folder_of(&args.run);
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(e.to_string()))?;
+    let signer = args.signing.signer(&config).map_err(wrong)?;
     // The journal is read before it is touched: a run that has ended is not opened again.
     let contents = journal::read(&folder).map_err(|e| wrong(e.to_string()))?;
     let started = started(&contents.events, &folder).map_err(wrong)?;
@@ -119,7 +123,14 @@ fn go_on(
         let mut report = objectives::report(&Record::from_events(&contents.events))
             .ok_or_else(|| failed("the run left no record".into()))?;
         report.journal = Some(super::run_folder::noted(contents.end()));
-        return Ok(deliver(&report, &folder, &templates, args.output, Surroundings::detect()));
+        return Ok(deliver(
+            &report,
+            &folder,
+            &templates,
+            signer.as_ref(),
+            args.output,
+            Surroundings::detect(),
+        ));
     }
     let params = params(&started.inputs.params, given, &folder, abort).map_err(wrong)?;
     let on = started.on;
@@ -158,7 +169,8 @@ fn go_on(
         forecast,
     };
     let expected = BTreeMap::new();
-    let run = Run { options, before: contents.events, folder, templates, output: args.output, expected };
+    let run =
+        Run { options, before: contents.events, folder, templates, signer, output: args.output, expected };
     run.carry_out(plan, move || Ok(journal))
 }
 

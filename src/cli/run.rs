@@ -9,6 +9,7 @@ use tokio::signal::unix;
 use tokio_util::sync::CancellationToken;
 
 use super::configuration::ConfigArg;
+use super::evidence::signing::{self, SigningArgs};
 use super::forecast::{Asked, Before};
 use super::wire::{self, Drill, Options};
 use super::{complain, history, load_or_complain, with_help};
@@ -22,6 +23,7 @@ use base::visible::Form;
 use checks::ConnectTo;
 use engine::plan::Plan;
 use event::{Consumer, Event};
+use evidence::Signer;
 use record::journal::{Durability, Journal, JournalError};
 use record::report::{self, Report, Templates, github};
 
@@ -74,6 +76,8 @@ pub struct Args {
     /// text: progress on stderr and the result on stdout; json: events as NDJSON on stdout
     #[arg(long, value_enum, default_value_t)]
     output: OutputMode,
+    #[command(flatten)]
+    signing: SigningArgs,
     #[command(flatten)]
     config: ConfigArg,
 }
@@ -131,6 +135,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         Exit::Wrong
     };
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(with_help(&e)))?;
+    let signer = args.signing.signer(&config).map_err(wrong)?;
     if let Some(folder) = args.out.as_ref().filter(|folder| folder.join(record::journal::FILE_NAME).exists())
     {
         return Err(wrong(format!("{} holds a run already: choose another --out", folder.display())));
@@ -164,7 +169,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     };
     let durability = durability(args.on);
     let at = folder.clone();
-    let run = Run { options, before: Vec::new(), folder, templates, output: args.output, expected };
+    let run = Run { options, before: Vec::new(), folder, templates, signer, output: args.output, expected };
     run.carry_out(plan, move || Journal::create(&at, durability))
 }
 
@@ -175,6 +180,8 @@ pub struct Run {
     pub before: Vec<Event>,
     pub folder: PathBuf,
     pub templates: Templates,
+    /// Signs the evidence at the end.
+    pub signer: Box<dyn Signer>,
     pub output: OutputMode,
     /// The seconds that each workload is expected to take, by its name. Empty if nobody watches.
     pub expected: BTreeMap<String, f64>,
@@ -190,7 +197,7 @@ impl Run {
         plan: Plan,
         journal: impl FnOnce() -> Result<Journal, JournalError>,
     ) -> Result<Exit, Exit> {
-        let Self { options, before, folder, templates, output, expected } = self;
+        let Self { options, before, folder, templates, signer, output, expected } = self;
         let wrong = |message: String| {
             complain(&message);
             Exit::Wrong
@@ -236,7 +243,7 @@ impl Run {
             complain("the run left no record");
             return Err(Exit::Error);
         };
-        Ok(deliver(&report, &folder, &templates, output, around))
+        Ok(deliver(&report, &folder, &templates, signer.as_ref(), output, around))
     }
 }
 
@@ -351,6 +358,7 @@ pub fn deliver(
     report: &Report,
     folder: &Path,
     templates: &Templates,
+    signer: &dyn Signer,
     output: OutputMode,
     around: Surroundings,
 ) -> Exit {
@@ -364,6 +372,9 @@ pub fn deliver(
     };
     if let Err(error) = report::write_all(report, folder, templates) {
         spoilt(with_help(&error));
+    }
+    if let Err(message) = signing::sign(report, folder, signer) {
+        spoilt(message);
     }
     let annotations = github::publish(report, templates, |name| std::env::var(name).ok());
     if output == OutputMode::Text {

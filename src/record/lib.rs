@@ -4,5 +4,5 @@
 
 pub mod journal;
 pub mod objectives;
-mod plain_file;
+pub mod plain_file;
 pub mod report;

@@ -24,6 +24,7 @@ mod copies;
 mod discover;
 #[cfg(target_os = "linux")]
 mod disk;
+mod evidence;
 mod examples;
 mod extends;
 mod faults;

@@ -1,0 +1,6 @@
+//! Signed evidence: `keygen`, `verify`, `review`, and the signing at the end of a run.
+
+pub mod keygen;
+pub mod review;
+pub mod signing;
+pub mod verify;

@@ -1,0 +1,212 @@
+//! `drillmaster verify RUN`
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::cli::configuration::ConfigArg;
+use crate::cli::run_folder::{self, Told};
+use crate::cli::{complain, folder_of, print, print_as};
+use crate::config::UserConfig;
+use crate::ui::text::clean;
+use base::duration::Time;
+use base::exit::Exit;
+use base::visible::Form;
+use evidence::key::{Fingerprint, Holder};
+use evidence::verify::{Fault, Trust, Verified, verify};
+use evidence::{EVIDENCE, PublicKey};
+use record::journal;
+use record::report::{Report, headline};
+
+/// Verify the evidence of a run, without a network
+///
+/// The signatures, the contents of every file, the journal's chain, and whether all of them say the
+/// same. Exit codes: 0 nothing was changed, and a key that you trust signed it; 1 something was
+/// changed, is missing or is not signed by such a key; 2 the command line is wrong.
+///
+/// Example: drillmaster verify runs/20261122T074400Z-orders-1f3a2b4c --key drill.key.pub
+#[derive(clap::Args)]
+pub struct Args {
+    /// The run's folder
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// A public key that you trust, in PEM; may be repeated
+    ///
+    /// So are those of `evidence.trusted_keys` in the configuration.
+    #[arg(long, value_name = "FILE")]
+    key: Vec<PathBuf>,
+    /// The fingerprint of a key that you trust, as `keygen` prints it; may be repeated
+    #[arg(long, value_name = "SHA256:…")]
+    fingerprint: Vec<Fingerprint>,
+    /// Also demand the review of a second person, by another key that you trust
+    #[arg(long)]
+    require_review: bool,
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+    #[command(flatten)]
+    config: ConfigArg,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Output {
+    #[default]
+    Text,
+    Json,
+}
+
+/// What `verify --output json` prints.
+#[derive(Serialize)]
+struct Printed<'a> {
+    run: String,
+    run_id: Option<&'a str>,
+    simulated: Option<bool>,
+    headline: Option<String>,
+    #[serde(flatten)]
+    verified: &'a Verified,
+}
+
+pub fn run(args: &Args) -> Exit {
+    match carry_out(args) {
+        Ok(code) | Err(code) => code,
+    }
+}
+
+fn carry_out(args: &Args) -> Result<Exit, Exit> {
+    let wrong = |message: String| {
+        complain(&message);
+        Exit::Wrong
+    };
+    let config = args.config.load_or_complain()?;
+    let mut trust = trusted(&config).map_err(wrong)?;
+    for path in &args.key {
+        trust.key(&public_key(path).map_err(wrong)?);
+    }
+    for fingerprint in &args.fingerprint {
+        trust.fingerprint(fingerprint.clone());
+    }
+    let folder = folder_of(&args.run);
+    if !folder.is_dir() {
+        return Err(wrong(format!("{}: is no folder of a run", folder.display())));
+    }
+    let told = run_folder::read(&folder);
+    let mut verified = verify(&folder, report_of(&told), &trust);
+    if args.require_review && !verified.reviews.iter().any(|review| review.counts) {
+        let what =
+            "nobody else has reviewed it with a key that you trust: `drillmaster review` signs a review";
+        verified.faults.push(Fault { file: EVIDENCE.to_owned(), what: what.to_owned() });
+        verified.good = false;
+    }
+    let report = told.as_ref().ok().map(|told| &told.fold.report);
+    let written = match args.output {
+        Output::Text => print(&text(&folder, report, &verified)),
+        Output::Json => {
+            let printed = Printed {
+                run: folder.display().to_string(),
+                run_id: report.map(|report| report.run_id.as_str()),
+                simulated: report.map(|report| report.simulated),
+                headline: report.map(headline::of),
+                verified: &verified,
+            };
+            let json = serde_json::to_string_pretty(&printed).map_err(|error| wrong(error.to_string()))?;
+            print_as(&format!("{json}\n"), Form::Json)
+        }
+    };
+    written?;
+    Ok(if verified.good { Exit::Passed } else { Exit::Failed })
+}
+
+/// The keys that the configuration trusts.
+pub fn trusted(config: &UserConfig) -> Result<Trust, String> {
+    let mut trust = Trust::default();
+    for key in &config.evidence.trusted_keys {
+        if key.starts_with("SHA256:") {
+            let fingerprint = key.parse().map_err(|error| format!("`evidence.trusted_keys`: {error}"))?;
+            trust.fingerprint(fingerprint);
+        } else {
+            let path = config.folder().join(key);
+            let key = public_key(&path).map_err(|error| format!("`evidence.trusted_keys`: {error}"))?;
+            trust.key(&key);
+        }
+    }
+    Ok(trust)
+}
+
+fn public_key(path: &Path) -> Result<PublicKey, String> {
+    let name = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
+    PublicKey::from_pem(&text).map_err(|error| format!("{name}: {error}"))
+}
+
+/// What the journal tells, and what is wrong with it.
+fn report_of(told: &Result<Told, String>) -> Result<&Report, Fault> {
+    let fault = |what: String| Fault { file: journal::FILE_NAME.to_owned(), what };
+    match told {
+        Ok(Told { unread: Some(error), .. }) => Err(fault(error.to_string())),
+        Ok(told) => match told.next() {
+            Some(next) => Err(fault(next)),
+            None => Ok(&told.fold.report),
+        },
+        Err(message) => Err(fault(message.clone())),
+    }
+}
+
+fn minute(time: Time) -> String {
+    time.format("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+fn text(folder: &Path, report: Option<&Report>, verified: &Verified) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(out, "{name:<11} {}", clean(value));
+    };
+    line("Run", &folder.display().to_string());
+    if let Some(report) = report {
+        let kind = if report.simulated {
+            "SIMULATED on the twin: nothing was really restored"
+        } else {
+            "a real drill on AWS"
+        };
+        line("Kind", kind);
+        line("Outcome", &headline::of(report));
+        let lost: Vec<String> = report.lose.iter().map(|(kind, id)| format!("{kind} {id}")).collect();
+        line("Lost", &lost.join(", "));
+        line("Held", &format!("{} to {}", minute(report.started_at), minute(report.finished_at)));
+    }
+    if let Some(by) = &verified.ran_by {
+        let parts = [by.user.clone(), by.host.as_ref().map(|host| format!("on {host}")), by.ci_job.clone()];
+        line("Run by", &parts.into_iter().flatten().collect::<Vec<_>>().join(", "));
+    }
+    if let Some(signed) = &verified.signed_by {
+        let key = match signed.key {
+            Holder::Kept => "",
+            Holder::AwsKms => ", in AWS KMS",
+            Holder::ThrownAway => ", a key that was made for this run alone",
+        };
+        let at = verified.signed_at.map(minute).unwrap_or_default();
+        line("Signed", &format!("{at} with {}{key}", signed.fingerprint));
+    }
+    for review in &verified.reviews {
+        let counts = if review.counts { "" } else { "; does not count: no other key that you trust" };
+        let (at, by, key) = (minute(review.signed_at), &review.by, &review.fingerprint);
+        line("Reviewed", &format!("{at} by {by}, with {key}{counts}: {}", review.note));
+    }
+    if !verified.files.is_empty() {
+        line("Unchanged", &verified.files.join(", "));
+    }
+    if !verified.unsigned.is_empty() {
+        line("Not signed", &format!("{}: no part of the evidence", verified.unsigned.join(", ")));
+    }
+    for fault in &verified.faults {
+        let _ = writeln!(out, "FAULT       {}: {}", clean(&fault.file), clean(&fault.what));
+    }
+    let verdict = match (verified.good, report.is_some_and(|report| report.simulated)) {
+        (true, false) => "GOOD: nothing was changed",
+        (true, true) => "GOOD: nothing was changed; it is a rehearsal, no drill",
+        (false, _) => "NOT GOOD: do not rely on it",
+    };
+    let _ = writeln!(out, "\n{verdict}");
+    out
+}

@@ -1,0 +1,45 @@
+//! What proves a run to others: signed statements about its files, and their verification.
+//!
+//! Each statement is an in-toto Statement v1 in a DSSE envelope in a Sigstore bundle v0.3, so programs
+//! that are not ours can verify it. A bundle holds one statement and one signature, so a run has
+//! several:
+//!
+//! | file | what it states | signed by |
+//! |---|---|---|
+//! | `evidence.sigstore.json` | the whole report, and the digest of each file of the run | the runner |
+//! | `test-result.sigstore.json` | the verdict, in the form that policy engines know | the runner |
+//! | `review-….sigstore.json` | a second person looked at the evidence | that person |
+
+mod bundle;
+mod dsse;
+mod folder;
+pub mod key;
+pub mod review;
+mod seal;
+mod statement;
+pub mod verify;
+
+pub use bundle::{Bundle, Malformed};
+pub use key::{Kind, PrivateKey, PublicKey};
+pub use seal::{RanBy, Seal, seal};
+pub use statement::{DRILL, REHEARSAL, REVIEW, TEST_RESULT};
+
+/// The file of the statement about the whole run.
+pub const EVIDENCE: &str = "evidence.sigstore.json";
+
+/// The file of the statement for policy engines.
+pub const RESULT: &str = "test-result.sigstore.json";
+
+/// Signs. The private key may be out of reach, as in AWS KMS.
+pub trait Signer {
+    fn public_key(&self) -> &PublicKey;
+
+    /// Where the private key is held.
+    fn holder(&self) -> key::Holder;
+
+    /// Signs a message: ECDSA with SHA-256 as DER, or pure Ed25519.
+    ///
+    /// # Errors
+    /// The reason, as a text for the user.
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, String>;
+}

@@ -1,0 +1,93 @@
+//! Signs a run: its files as they lie in its folder.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use thiserror::Error;
+
+use base::duration::Time;
+use base::private;
+use record::report::Report;
+
+use crate::bundle::Bundle;
+use crate::folder::{self, FileError};
+pub use crate::statement::RanBy;
+use crate::statement::{
+    DRILL, Evidence, Playbook, REHEARSAL, SignedBy, Statement, Subject, TEST_RESULT, TestResult, Tool,
+};
+use crate::{EVIDENCE, RESULT, Signer};
+
+#[derive(Debug, Error)]
+pub enum SealError {
+    #[error("{} {source}", .path.display())]
+    File { path: PathBuf, source: FileError },
+    #[error("{}: cannot be written: {source}", .path.display())]
+    Write { path: PathBuf, source: std::io::Error },
+    #[error("the run could not be signed: {0}")]
+    Sign(String),
+}
+
+/// What the report does not tell.
+pub struct Seal<'a> {
+    pub report: &'a Report,
+    pub ran_by: RanBy,
+    pub signed_at: Time,
+}
+
+/// Signs the files of a run's folder.
+///
+/// The second statement has the first as one of its subjects. So what is no part of the first
+/// signature, a time stamp of it for example, is signed too.
+pub fn seal(folder: &Path, told: Seal<'_>, signer: &dyn Signer) -> Result<(), SealError> {
+    let mut files = Vec::new();
+    for name in folder::names() {
+        match file(folder, name) {
+            Ok(file) => files.push(file),
+            // A template had a mistake, which the run has told.
+            Err(SealError::File { source, .. }) if source.is_missing() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let signed_by = SignedBy::of(signer);
+    let Seal { report, ran_by, signed_at } = told;
+    let evidence = Evidence {
+        run_id: report.run_id.clone(),
+        simulated: report.simulated,
+        tool: Tool { name: "drillmaster".into(), version: report.drillmaster_version.clone() },
+        playbook: Playbook {
+            name: report.playbook.name.clone(),
+            path: report.playbook.path.clone(),
+            sha256: report.playbook.sha256.clone(),
+        },
+        journal: report.journal.clone(),
+        ran_by,
+        signed_at,
+        signer: signed_by.clone(),
+        report: serde_json::to_value(report).map_err(|error| SealError::Sign(error.to_string()))?,
+    };
+    write(folder, EVIDENCE, &Statement::new(files.clone(), drill_type(report.simulated), evidence), signer)?;
+    files.push(file(folder, EVIDENCE)?);
+    write(folder, RESULT, &Statement::new(files, TEST_RESULT, TestResult::of(report, signed_by)), signer)
+}
+
+/// The type of the statement about a run.
+pub(crate) fn drill_type(simulated: bool) -> &'static str {
+    if simulated { REHEARSAL } else { DRILL }
+}
+
+fn file(folder: &Path, name: &str) -> Result<Subject, SealError> {
+    folder::subject(folder, name).map_err(|source| SealError::File { path: folder.join(name), source })
+}
+
+/// Signs a statement, and writes it as a file of the folder.
+pub(crate) fn write<P: Serialize>(
+    folder: &Path,
+    name: &str,
+    statement: &Statement<P>,
+    signer: &dyn Signer,
+) -> Result<(), SealError> {
+    let text = serde_json::to_vec(statement).map_err(|error| SealError::Sign(error.to_string()))?;
+    let bundle = Bundle::sign(&text, signer).map_err(SealError::Sign)?;
+    let path = folder.join(name);
+    private::write_whole(&path, &bundle.to_text(), None).map_err(|source| SealError::Write { path, source })
+}

@@ -1,0 +1,339 @@
+//! Signed evidence: what `verify` takes, and what it refuses.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use evidence::{PrivateKey, RanBy, Seal, seal};
+use proptest::prelude::*;
+use record::report::Report;
+use support::drill::{Drill, told};
+
+/// A run that was signed with a key of its own.
+struct Signed {
+    /// Holds the folders until the end of the test.
+    _drill: Drill,
+    keys: TempDir,
+    run: PathBuf,
+}
+
+impl Signed {
+    fn new() -> Self {
+        let keys = tempfile::tempdir().unwrap();
+        let key = keygen(keys.path(), "runner.key");
+        let drill = Drill::of("az-loss");
+        let run = drill.folder().join("run");
+        let playbook = drill.write();
+        let (code, _, err) =
+            told(&["run", &text(&playbook), "--out", &text(&run), "--sign-with", &text(&key)]);
+        assert_eq!(code, 0, "{err}");
+        Self { _drill: drill, keys, run }
+    }
+
+    fn key(&self) -> PathBuf {
+        self.keys.path().join("runner.key")
+    }
+
+    fn public(&self) -> String {
+        text(&self.keys.path().join("runner.key.pub"))
+    }
+
+    fn verify(&self) -> (i32, String) {
+        self.verify_with(&["--key", &self.public()])
+    }
+
+    fn verify_with(&self, args: &[&str]) -> (i32, String) {
+        let (code, out, err) = told(&[&["verify", &text(&self.run)], args].concat());
+        (code, out + &err)
+    }
+
+    fn report(&self) -> Report {
+        serde_json::from_slice(&fs::read(self.run.join("report.json")).unwrap()).unwrap()
+    }
+
+    fn files(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.run).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn keygen(folder: &Path, name: &str) -> PathBuf {
+    let file = folder.join(name);
+    let (code, _, err) = told(&["keygen", &text(&file)]);
+    assert_eq!(code, 0, "{err}");
+    file
+}
+
+/// The statement in a bundle, without its verification.
+fn statement(run: &Path, file: &str) -> Value {
+    use base64::Engine as _;
+
+    let bundle: Value = serde_json::from_slice(&fs::read(run.join(file)).unwrap()).unwrap();
+    let payload = bundle["dsseEnvelope"]["payload"].as_str().unwrap();
+    serde_json::from_slice(&base64::engine::general_purpose::STANDARD.decode(payload).unwrap()).unwrap()
+}
+
+#[test]
+fn a_run_is_signed_and_verified_from_its_folder_alone() {
+    let signed = Signed::new();
+    let all = [
+        "evidence.sigstore.json",
+        "journal.ndjson",
+        "junit.xml",
+        "report.html",
+        "report.json",
+        "report.md",
+        "test-result.sigstore.json",
+    ];
+    assert_eq!(signed.files(), all);
+    // Somewhere else, without the playbook.
+    let elsewhere = tempfile::tempdir().unwrap();
+    for name in all {
+        fs::copy(signed.run.join(name), elsewhere.path().join(name)).unwrap();
+    }
+    let (code, out, err) = told(&["verify", &text(elsewhere.path()), "--key", &signed.public()]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("GOOD: nothing was changed; it is a rehearsal, no drill"), "{out}");
+    assert!(out.contains("SIMULATED on the twin"), "{out}");
+    let evidence = statement(&signed.run, "evidence.sigstore.json");
+    let report: Value = serde_json::to_value(signed.report()).unwrap();
+    assert_eq!(evidence["predicate"]["report"], report);
+    assert_eq!(evidence["predicate"]["journal"], report["journal"]);
+    assert_eq!(evidence["predicateType"], "urn:drillmaster:rehearsal:v1");
+    let names: Vec<&str> =
+        evidence["subject"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["journal.ndjson", "report.json", "report.html", "report.md", "junit.xml"]);
+}
+
+#[test]
+fn nothing_of_a_rehearsal_is_passed_for_a_policy_engine() {
+    let signed = Signed::new();
+    let result = statement(&signed.run, "test-result.sigstore.json");
+    assert_eq!(result["predicateType"], "https://in-toto.io/attestation/test-result/v0.1");
+    assert_eq!(result["predicate"]["result"], "WARNED");
+    assert_eq!(result["predicate"]["passedTests"], Value::Null);
+    let warned: Vec<&str> = result["predicate"]["warnedTests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().unwrap())
+        .collect();
+    for name in ["verdict", "isolation", "teardown", "workload orders: RTO", "step db", "check app-up"] {
+        assert!(warned.contains(&name), "{name}: {warned:?}");
+    }
+}
+
+#[test]
+fn without_a_trusted_key_nothing_is_good() {
+    let signed = Signed::new();
+    let (code, said) = signed.verify_with(&[]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("you named no such key"), "{said}");
+    let other = keygen(signed.keys.path(), "other.key");
+    let (code, said) = signed.verify_with(&["--key", &format!("{}.pub", text(&other))]);
+    assert_eq!(code, 1, "{said}");
+    // The fingerprint of the right one is enough.
+    let fingerprint =
+        statement(&signed.run, "evidence.sigstore.json")["predicate"]["signer"]["fingerprint"].clone();
+    let (code, said) = signed.verify_with(&["--fingerprint", fingerprint.as_str().unwrap()]);
+    assert_eq!(code, 0, "{said}");
+    // So is the configuration.
+    let config = signed.keys.path().join("config.yaml");
+    fs::write(&config, "evidence: { trusted_keys: [runner.key.pub] }\n").unwrap();
+    let (code, said) = signed.verify_with(&["--config", &text(&config)]);
+    assert_eq!(code, 0, "{said}");
+}
+
+#[test]
+fn a_run_without_a_key_is_sealed_but_shows_nobody() {
+    let drill = Drill::of("az-loss");
+    let run = drill.folder().join("run");
+    let (code, _, err) = told(&["run", &text(&drill.write()), "--out", &text(&run)]);
+    assert_eq!(code, 0, "{err}");
+    let (code, out, _) = told(&["verify", &text(&run)]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("a key that was made for this run alone"), "{out}");
+    assert_eq!(out.matches("FAULT").count(), 1, "{out}");
+}
+
+#[test]
+fn a_key_of_the_configuration_signs() {
+    let signed = Signed::new();
+    let config = signed.keys.path().join("config.yaml");
+    fs::write(&config, "evidence: { key: runner.key, trusted_keys: [runner.key.pub] }\n").unwrap();
+    let drill = Drill::of("az-loss");
+    let run = drill.folder().join("run");
+    let config = text(&config);
+    let (code, _, err) = told(&["run", &text(&drill.write()), "--out", &text(&run), "--config", &config]);
+    assert_eq!(code, 0, "{err}");
+    let (code, out, _) = told(&["verify", &text(&run), "--config", &config]);
+    assert_eq!(code, 0, "{out}");
+    // A key that cannot be read is told before anything runs.
+    fs::remove_file(signed.key()).unwrap();
+    let again = drill.folder().join("again");
+    let (code, _, err) = told(&["run", &text(&drill.write()), "--out", &text(&again), "--config", &config]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("`evidence.key` of the configuration") && err.contains("keygen"), "{err}");
+    assert!(!again.exists());
+}
+
+#[test]
+fn a_rehearsal_is_not_relabelled() {
+    let signed = Signed::new();
+    let key = PrivateKey::from_pem(&fs::read_to_string(signed.key()).unwrap()).unwrap();
+    let told = |report: &Report| {
+        let at = report.finished_at;
+        seal(&signed.run, Seal { report, ran_by: RanBy::default(), signed_at: at }, &key).unwrap();
+    };
+    // Even with the key of the runner: the statement must say what the journal tells.
+    told(&Report { simulated: false, ..signed.report() });
+    let (code, said) = signed.verify();
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("that this was a rehearsal on the twin"), "{said}");
+    assert!(
+        said.contains("test-result.sigstore.json: it is not the result that the journal tells"),
+        "{said}"
+    );
+    // Neither does it help to change the report, and to sign that.
+    let report = fs::read_to_string(signed.run.join("report.json")).unwrap();
+    fs::write(signed.run.join("report.json"), report.replace("\"simulated\": true", "\"simulated\": false"))
+        .unwrap();
+    told(&Report { simulated: false, ..signed.report() });
+    let (code, said) = signed.verify();
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("the report is not what its journal says"), "{said}");
+    // The journal holds the word, too: its chain breaks.
+    let journal = fs::read_to_string(signed.run.join("journal.ndjson")).unwrap();
+    fs::write(signed.run.join("journal.ndjson"), journal.replacen("\"on\":\"twin\"", "\"on\":\"aws\"", 1))
+        .unwrap();
+    told(&Report { simulated: false, ..signed.report() });
+    let (code, said) = signed.verify();
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("journal.ndjson"), "{said}");
+}
+
+#[test]
+fn a_second_person_signs_what_was_verified() {
+    let signed = Signed::new();
+    let key = text(&keygen(signed.keys.path(), "ada.key"));
+    let public = format!("{key}.pub");
+    let run = text(&signed.run);
+    let review = |key: &str| {
+        told(&["review", &run, "--by", "Ada", "--note", "The data are there", "--sign-with", key])
+    };
+    let demand = ["--key", &signed.public(), "--key", &public, "--require-review"];
+    let (code, said) = signed.verify_with(&demand);
+    assert_eq!(code, 1, "{said}");
+    let (code, _, err) = review(&text(&signed.key()));
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("a review is by a second person"), "{err}");
+    let (code, out, err) = review(&key);
+    assert_eq!(code, 0, "{out}{err}");
+    let (code, said) = signed.verify_with(&demand);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("by Ada") && said.contains("The data are there"), "{said}");
+    // Without trust in Ada's key it does not count.
+    let (code, said) = signed.verify_with(&["--key", &signed.public(), "--require-review"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("does not count"), "{said}");
+    // A review is of these files alone.
+    let file = signed.files().into_iter().find(|name| name.starts_with("review-")).unwrap();
+    let other = Signed::new();
+    fs::copy(signed.run.join(&file), other.run.join(&file)).unwrap();
+    let (code, said) = other.verify();
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains(&format!("{file}: it is about another evidence.sigstore.json")), "{said}");
+    // What was changed is not signed.
+    let report = signed.run.join("report.md");
+    fs::write(&report, fs::read_to_string(&report).unwrap() + "\n").unwrap();
+    let (code, _, err) = review(&key);
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("report.md") && err.contains("nothing was signed"), "{err}");
+}
+
+#[test]
+fn what_is_missing_or_was_added_is_told() {
+    let signed = Signed::new();
+    fs::write(signed.run.join("notes.txt"), "by hand").unwrap();
+    let (code, said) = signed.verify();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("notes.txt: no part of the evidence"), "{said}");
+    for name in ["report.html", "test-result.sigstore.json", "evidence.sigstore.json", "journal.ndjson"] {
+        let kept = fs::read(signed.run.join(name)).unwrap();
+        fs::remove_file(signed.run.join(name)).unwrap();
+        let (code, said) = signed.verify();
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains(&format!("FAULT       {name}")), "{name}: {said}");
+        fs::write(signed.run.join(name), kept).unwrap();
+    }
+    let (code, said) = signed.verify();
+    assert_eq!(code, 0, "{said}");
+}
+
+#[test]
+fn no_key_is_overwritten_and_none_is_open_to_others() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let key = keygen(folder.path(), "a.key");
+    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    let before = fs::read(&key).unwrap();
+    let (code, _, err) = told(&["keygen", &text(&key)]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("no key is overwritten"), "{err}");
+    assert_eq!(fs::read(&key).unwrap(), before);
+}
+
+#[test]
+fn a_resumed_run_is_signed_again() {
+    let signed = Signed::new();
+    let run = text(&signed.run);
+    let before = fs::read(signed.run.join("evidence.sigstore.json")).unwrap();
+    let (code, _, err) = told(&["resume", &run, "--sign-with", &text(&signed.key())]);
+    assert_eq!(code, 0, "{err}");
+    assert_ne!(fs::read(signed.run.join("evidence.sigstore.json")).unwrap(), before);
+    let (code, said) = signed.verify();
+    assert_eq!(code, 0, "{said}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2, ..ProptestConfig::default() })]
+
+    /// A reader is a process of its own, so the cases are few and the changes of each are many.
+    #[test]
+    fn any_changed_byte_of_any_file_is_found(places in prop::collection::vec((0.0..1.0_f64, 1..=255_u8), 12)) {
+        let signed = Signed::new();
+        let key = text(&keygen(signed.keys.path(), "ada.key"));
+        let run = text(&signed.run);
+        let (code, _, err) = told(&["review", &run, "--by", "Ada", "--note", "seen", "--sign-with", &key]);
+        prop_assert_eq!(code, 0, "{}", err);
+        for name in signed.files() {
+            let file = signed.run.join(&name);
+            let good = fs::read(&file).unwrap();
+            let last = good.len() - 1;
+            // The last byte of each file is often whitespace, which a careless reader would pass over.
+            let at = |share: f64| (share * good.len() as f64) as usize;
+            let changes = places.iter().map(|&(share, change)| (at(share).min(last), change));
+            for (at, change) in changes.chain([(last, b'\n' ^ b' '), (0, 1)]) {
+                let mut changed = good.clone();
+                changed[at] ^= change;
+                fs::write(&file, &changed).unwrap();
+                let (code, said) = signed.verify();
+                prop_assert_eq!(code, 1, "{} byte {}: {}", name, at, said);
+                prop_assert!(said.contains(&format!("FAULT       {name}")), "{name} byte {at}: {said}");
+            }
+            fs::write(&file, &good).unwrap();
+        }
+        let (code, said) = signed.verify();
+        prop_assert_eq!(code, 0, "{}", said);
+    }
+}
