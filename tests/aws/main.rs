@@ -19,6 +19,7 @@ mod checks_sql;
 mod conformance;
 mod discover;
 mod drills;
+mod evidence;
 mod first_drill;
 mod learned;
 mod live_secrets;

@@ -13,6 +13,6 @@ mod targets;
 pub use databases::{MariaDb, PASSWORD, Postgres};
 pub use moto::Moto;
 pub use pooler::Pooler;
-pub use process::Certificates;
+pub use process::{Certificates, output, program, python, stores};
 pub use stores::Store;
 pub use targets::{Answer, HttpTarget, Request, TcpTarget, TlsTarget};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::process::{end, output};
+use super::process::{end, python};
 use crate::places::at;
 
 pub struct Moto {
@@ -22,7 +22,7 @@ impl Moto {
     /// [`Moto::seeding`].
     pub fn start() -> Self {
         let folder = at("tests/peers");
-        let python = output(Command::new(folder.join("setup")).arg("--find"));
+        let python = python();
         let mut command = Command::new(python);
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(|it| it.starts_with("AWS_") || it.starts_with("MOTO_")) {

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::places::at;
+
 pub const START_LIMIT: Duration = Duration::from_mins(5);
 const STOP_LIMIT: Duration = Duration::from_mins(1);
 
@@ -24,6 +26,16 @@ pub fn program(name: &str) -> PathBuf {
         .map(|folder| folder.join(name))
         .find(|candidate| candidate.is_file())
         .unwrap_or_else(|| panic!("{name} was not found: run tests/peers/setup"))
+}
+
+/// The python that has the peers' packages.
+pub fn python() -> PathBuf {
+    output(Command::new(at("tests/peers/setup")).arg("--find")).into()
+}
+
+/// The folder of other providers' stores, and of what npm installed.
+pub fn stores() -> PathBuf {
+    output(Command::new(at("tests/peers/setup")).arg("--find-stores")).into()
 }
 
 /// Runs a command to its end. Returns its stdout, or panics with its stderr.

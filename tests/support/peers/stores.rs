@@ -1,11 +1,9 @@
 //! Real servers that act as S3-compatible stores of other providers.
 
 use std::net::TcpStream;
-use std::path::PathBuf;
 use std::process::Command;
 
-use super::process::{Server, folder, output, program};
-use crate::places::at;
+use super::process::{Server, folder, program, stores};
 use crate::ports::Reserved;
 
 /// A store of another provider, with its keys. Each one lacks some features.
@@ -65,8 +63,4 @@ impl Store {
     pub fn stop(&mut self) {
         self.server = None;
     }
-}
-
-fn stores() -> PathBuf {
-    output(Command::new(at("tests/peers/setup")).arg("--find-stores")).into()
 }

@@ -1,0 +1,115 @@
+//! Signed evidence, verified by programs that are not ours: Sigstore's library for JavaScript,
+//! `securesystemslib` for Python, and openssl.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use support::drill::{Drill, told};
+use support::peers::{output, program, python, stores};
+use support::places::at;
+
+/// What a foreign verifier says: the statement, or why it refuses.
+fn verified(command: &mut Command) -> Result<Value, String> {
+    let done = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    if !done.status.success() {
+        return Err(String::from_utf8_lossy(&done.stderr).into_owned());
+    }
+    Ok(serde_json::from_slice(&done.stdout).unwrap())
+}
+
+fn by_sigstore(bundle: &Path, key: &Path) -> Result<Value, String> {
+    verified(
+        Command::new(program("node"))
+            .arg(at("tests/peers/verify_bundle.js"))
+            .args([bundle, key])
+            .env("NODE_PATH", stores().join("node_modules")),
+    )
+}
+
+fn by_securesystemslib(bundle: &Path, key: &Path) -> Result<Value, String> {
+    verified(Command::new(python()).arg(at("tests/peers/verify_bundle.py")).args([bundle, key]))
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn signed_run(drill: &Drill, key: &Path) -> PathBuf {
+    let run = drill.next_out();
+    let (code, _, err) = told(&["run", &text(&drill.write()), "--out", &text(&run), "--sign-with", &text(key)]);
+    assert_eq!(code, 0, "{err}");
+    run
+}
+
+fn sha256_of(file: &Path) -> String {
+    base::digest::sha256(fs::read(file).unwrap())
+}
+
+#[test]
+fn others_take_what_is_good_and_refuse_what_was_changed() {
+    let drill = Drill::of("az-loss");
+    for kind in ["ecdsa-p256", "ed25519"] {
+        let key = drill.folder().join(format!("{kind}.key"));
+        let (code, _, err) = told(&["keygen", &text(&key), "--type", kind]);
+        assert_eq!(code, 0, "{err}");
+        let public = drill.folder().join(format!("{kind}.key.pub"));
+        let run = signed_run(&drill, &key);
+        let other = drill.folder().join(format!("{kind}-other.key"));
+        assert_eq!(told(&["keygen", &text(&other), "--type", kind]).0, 0);
+        let other = drill.folder().join(format!("{kind}-other.key.pub"));
+        for file in ["evidence.sigstore.json", "test-result.sigstore.json"] {
+            let bundle = run.join(file);
+            for verify in [by_sigstore, by_securesystemslib] {
+                let statement = verify(&bundle, &public).unwrap();
+                assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");
+                for subject in statement["subject"].as_array().unwrap() {
+                    let name = subject["name"].as_str().unwrap();
+                    assert_eq!(subject["digest"]["sha256"], sha256_of(&run.join(name)), "{name}");
+                }
+                verify(&bundle, &other).unwrap_err();
+                // Another payload, with the same signature.
+                let mut changed: Value = serde_json::from_slice(&fs::read(&bundle).unwrap()).unwrap();
+                let payload = &mut changed["dsseEnvelope"]["payload"];
+                let mut relabelled = statement.clone();
+                relabelled["predicateType"] = "urn:drillmaster:drill:v1".into();
+                *payload = encoded(&relabelled).into();
+                let path = drill.folder().join("changed.json");
+                fs::write(&path, changed.to_string()).unwrap();
+                verify(&path, &public).unwrap_err();
+            }
+        }
+    }
+}
+
+fn encoded(value: &Value) -> String {
+    use base64::Engine as _;
+
+    base64::engine::general_purpose::STANDARD.encode(value.to_string())
+}
+
+#[test]
+fn keys_of_openssl_sign_and_openssl_reads_ours() {
+    let drill = Drill::of("az-loss");
+    let openssl = |args: &[&str]| output(Command::new(program("openssl")).args(args).current_dir(drill.folder()));
+    for args in [
+        &["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "theirs.key"][..],
+        &["genpkey", "-algorithm", "ED25519", "-out", "theirs.key"],
+    ] {
+        openssl(args);
+        openssl(&["pkey", "-in", "theirs.key", "-pubout", "-out", "theirs.pub"]);
+        let run = signed_run(&drill, &drill.folder().join("theirs.key"));
+        let public = drill.folder().join("theirs.pub");
+        let (code, out, _) = told(&["verify", &text(&run), "--key", &text(&public)]);
+        assert_eq!(code, 0, "{out}");
+    }
+    for kind in ["ecdsa-p256", "ed25519"] {
+        let key = drill.folder().join(format!("ours-{kind}"));
+        assert_eq!(told(&["keygen", &text(&key), "--type", kind]).0, 0);
+        let public = openssl(&["pkey", "-in", &text(&key), "-pubout"]);
+        let ours = fs::read_to_string(drill.folder().join(format!("ours-{kind}.pub"))).unwrap();
+        assert_eq!(public.trim(), ours.trim());
+    }
+}
