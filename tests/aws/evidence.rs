@@ -39,7 +39,8 @@ fn text(path: &Path) -> String {
 
 fn signed_run(drill: &Drill, key: &Path) -> PathBuf {
     let run = drill.next_out();
-    let (code, _, err) = told(&["run", &text(&drill.write()), "--out", &text(&run), "--sign-with", &text(key)]);
+    let (code, _, err) =
+        told(&["run", &text(&drill.write()), "--out", &text(&run), "--sign-with", &text(key)]);
     assert_eq!(code, 0, "{err}");
     run
 }
@@ -93,7 +94,8 @@ fn encoded(value: &Value) -> String {
 #[test]
 fn keys_of_openssl_sign_and_openssl_reads_ours() {
     let drill = Drill::of("az-loss");
-    let openssl = |args: &[&str]| output(Command::new(program("openssl")).args(args).current_dir(drill.folder()));
+    let openssl =
+        |args: &[&str]| output(Command::new(program("openssl")).args(args).current_dir(drill.folder()));
     for args in [
         &["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "theirs.key"][..],
         &["genpkey", "-algorithm", "ED25519", "-out", "theirs.key"],
