@@ -69,7 +69,7 @@ pub fn from(loaded: Loaded, config: &UserConfig, start: Time, jobs: usize) -> Re
         let drill = Drill::new(plan, &options, &[], CancellationToken::new(), |_| vec![consumer])?;
         let record = drill.record();
         let report = Box::pin(drill.run(None)).await.ok_or("the rehearsal left no record")?;
-        let record = record.borrow().clone();
+        let record = record.take();
         let requests = requests.take();
         Ok(Rehearsal { report, record, requests })
     })

@@ -1,6 +1,7 @@
 //! An estate file after reading: with mistakes ([`EstateDraft`]) or without ([`LoadedEstate`]).
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::file::EstateFile;
 use yaml::{Node, Source};
@@ -21,12 +22,13 @@ pub struct LoadedEstate {
     pub path: PathBuf,
     pub source: String,
     pub sha256: String,
-    pub file: EstateFile,
+    /// Shared: validation, the plan and the twin hold it, and it may be large.
+    pub file: Arc<EstateFile>,
 }
 
 impl EstateDraft {
     pub fn loaded(self) -> Option<LoadedEstate> {
         let Self { path, source, sha256, file, .. } = self;
-        Some(LoadedEstate { path, source: source.text.to_string(), sha256, file: file? })
+        Some(LoadedEstate { path, source: source.text.to_string(), sha256, file: Arc::new(file?) })
     }
 }

@@ -15,6 +15,7 @@ mod world;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -44,7 +45,7 @@ use sources::Sources;
 use world::{CreateContext, World};
 
 pub struct Twin {
-    file: EstateFile,
+    file: Arc<EstateFile>,
     resources: ResourceIndex,
     production: Production,
     clock: Clock,
@@ -65,7 +66,13 @@ pub struct Twin {
 
 impl Twin {
     /// `actions` says how long each action takes, if the estate does not.
-    pub fn new(file: EstateFile, clock: Clock, seed: Option<u64>, actions: &'static [ActionTiming]) -> Self {
+    pub fn new(
+        file: impl Into<Arc<EstateFile>>,
+        clock: Clock,
+        seed: Option<u64>,
+        actions: &'static [ActionTiming],
+    ) -> Self {
+        let file = file.into();
         Self {
             resources: ResourceIndex::new(file.resources()),
             production: Production::new(&file),

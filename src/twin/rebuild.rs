@@ -1,6 +1,7 @@
 //! Rebuilds the twin from a run's journal: repeats each recorded request at its recorded time.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
@@ -47,7 +48,7 @@ impl Twin {
     ///
     /// The journal and this twin do not agree.
     pub fn rebuild(
-        file: EstateFile,
+        file: impl Into<Arc<EstateFile>>,
         clock: Clock,
         seed: Option<u64>,
         actions: &'static [ActionTiming],

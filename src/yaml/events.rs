@@ -4,6 +4,8 @@
 //! through serde-saphyr, and gives the same nodes. It gives up on anything else, so that one place
 //! alone explains mistakes and gives anchors and tags their meaning.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 use std::collections::HashSet;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, StrInput};
@@ -43,6 +45,7 @@ impl<'a> Events<'a> {
         Some((event, Span::new(range.start, range.end)))
     }
 
+    #[expect(clippy::match_same_arms, reason = "what the parser knows today is named, apart from the rest")]
     fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Option<Node> {
         self.nodes += 1;
         if self.nodes > MOST_NODES || depth >= DEEPEST {
@@ -85,7 +88,21 @@ impl<'a> Events<'a> {
                 let end = end(self.source, span.start, last);
                 (Value::Map(Map { entries }), Span::new(span.start, end))
             }
-            // Anchors, aliases and tags.
+            // Anchors, tags and aliases.
+            Event::Scalar(..)
+            | Event::SequenceStart(..)
+            | Event::MappingStart(..)
+            | Event::Anchor(..)
+            | Event::Alias(_)
+            | Event::UnresolvedAlias(_)
+            // Nothing where a value should be.
+            | Event::SequenceEnd
+            | Event::MappingEnd
+            | Event::DocumentStart(..)
+            | Event::DocumentEnd
+            | Event::StreamStart
+            | Event::StreamEnd => return None,
+            // The parser's type is `non_exhaustive`.
             _ => return None,
         };
         Some(Node { span, value })
@@ -105,18 +122,18 @@ impl<'a> Events<'a> {
         let mut entries: Vec<Entry> = Vec::new();
         loop {
             let (event, span) = self.next()?;
-            let plain = match &event {
-                Event::MappingEnd => break,
-                Event::Scalar(_, style, ..) => *style == ScalarStyle::Plain,
-                // A key that is a list, a mapping, or an expression without quotes.
-                _ => return None,
-            };
+            if event == Event::MappingEnd {
+                break;
+            }
+            // Any other key is a list, a mapping, or an expression without quotes.
+            let Event::Scalar(_, style, ..) = &event else { return None };
+            let plain = *style == ScalarStyle::Plain;
             let Node { span: key_span, value } = self.node(event, span, depth)?;
             let (key, bare) = match value {
                 Value::Str(text) if !(plain && text == "<<") => (text, false),
                 Value::Number(_, text) => (text, true),
                 Value::Bool(_) => (self.source.slice(key_span).to_owned(), true),
-                _ => return None,
+                Value::Str(_) | Value::Null | Value::Seq(_) | Value::Map(_) | Value::Broken => return None,
             };
             let (event, span) = self.next()?;
             entries.push(Entry { key, key_span, bare, value: self.node(event, span, depth)? });

@@ -126,6 +126,8 @@ fn second_document(source: &Source, first: usize, at: usize, error: &Error) -> O
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     /// Returns the mistakes as `line:column message`, and the root as JSON.
@@ -243,6 +245,46 @@ mod tests {
             assert_eq!(events::root(&Source::new("f", text, 0)), None, "{text}");
         }
     }
+
+    /// Every file of the corpus and every drill: the same nodes, or mistakes for one and nothing for
+    /// the other. What is read neither straight nor with mistakes is written in an unusual way.
+    #[test]
+    fn both_ways_agree_on_every_file() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut folders = vec![root.join("tests/corpus"), root.join("drills")];
+        let (mut straight, mut mistaken, mut unusual) = (0, 0, Vec::new());
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                if path.extension().is_none_or(|extension| extension != "yaml" && extension != "json") {
+                    continue;
+                }
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                let text = std::fs::read_to_string(&path).unwrap();
+                let source = Source::new(&name, &text, 0);
+                let (any, found) = parse_any(&source, |_| None);
+                match (events::root(&source), found.is_empty()) {
+                    (Some(root), true) => {
+                        assert_eq!(Some(root), any, "{name}");
+                        straight += 1;
+                    }
+                    (Some(_), false) => panic!("{name}: read straight in spite of its mistakes"),
+                    (None, false) => mistaken += 1,
+                    (None, true) => unusual.push(name),
+                }
+            }
+        }
+        unusual.sort();
+        assert_eq!(unusual, UNUSUAL);
+        assert!(straight > 200 && mistaken > 5, "{straight} read straight, {mistaken} with mistakes");
+    }
+
+    /// Files without mistakes that only serde-saphyr reads: they have anchors, say.
+    const UNUSUAL: [&str; 0] = [];
 
     #[test]
     fn limits_hold() {

@@ -97,7 +97,7 @@ fn told(error: NotWritten) -> String {
 fn parsed(text: &str) -> EstateFile {
     let read = yaml::file::from_bytes(PATH, text.as_bytes(), 0);
     match load::load_read(Path::new(PATH), read) {
-        Ok((loaded, _)) => loaded.file,
+        Ok((loaded, _)) => std::sync::Arc::unwrap_or_clone(loaded.file),
         Err(found) => panic!("{}\n{text}", found.render(false)),
     }
 }

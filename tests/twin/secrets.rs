@@ -319,7 +319,7 @@ mod age {
 
     fn secrets(clock: &Clock, log: &Log, folder: &Path) -> Secrets {
         let bus = Bus::new(clock.clone(), 0, vec![Box::new(log.clone())]);
-        let estate = serde_saphyr::from_str(
+        let estate: estate::file::EstateFile = serde_saphyr::from_str(
             "{ accounts: { '999988887777': { name: sandbox } }, regions: { us-west-2: { azs: [usw2-az1] } } }",
         )
         .unwrap();

@@ -26,7 +26,7 @@ pub struct Drawing {
 
 impl Drawing {
     pub fn of(loaded: &Loaded) -> Self {
-        let estate = loaded.estate.as_ref().map(|estate| &estate.file);
+        let estate = loaded.estate.as_ref().map(|estate| &*estate.file);
         Self {
             timings: estate.map(|file| file.timings.clone()).unwrap_or_default(),
             contention: loaded.playbook.assume.contention.unwrap_or(1.0),

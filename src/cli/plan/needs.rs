@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::points::Points;
 use crate::cli::output::write_stderr;
@@ -39,7 +40,7 @@ pub fn prices(path: Option<&Path>) -> Result<Prices, Exit> {
 /// it shows what it needs. `None`: there are none.
 pub fn without_quotas(loaded: &Loaded) -> Option<Loaded> {
     let mut loaded = loaded.clone();
-    let regions = &mut loaded.estate.as_mut()?.file.regions;
+    let regions = &mut Arc::make_mut(&mut loaded.estate.as_mut()?.file).regions;
     let taken = regions.values_mut().filter_map(|region| region.quotas.take()).count();
     (taken > 0).then_some(loaded)
 }
@@ -55,7 +56,7 @@ impl Needs {
     pub fn of(loaded: &Loaded, rehearsal: &Rehearsal, prices: &Prices) -> Self {
         let (asked, completeness) = (asked(loaded, rehearsal), completeness(rehearsal));
         let sandbox = &loaded.playbook.sandbox;
-        let file = loaded.estate.as_ref().map(|estate| &estate.file);
+        let file = loaded.estate.as_ref().map(|estate| &*estate.file);
         let here = file.and_then(|file| file.regions.get(&sandbox.region));
         let started = rehearsal.report.started_at;
         // What teardown deletes stays until it has begun, and most of it until it has ended.

@@ -267,7 +267,7 @@ fn told<'a>(text: &mut String, findings: impl Iterator<Item = &'a Finding>) {
 fn rehearsed(loaded: &Loaded, config: &UserConfig, prices: &Prices) -> Result<(Report, Known), String> {
     let rehearsal = rehearsal::of(loaded.clone(), config)?;
     let stopped = rehearsal.report.t0.is_none();
-    let needs = match needs::without_quotas(loaded).filter(|_| stopped) {
+    let needs = match stopped.then(|| needs::without_quotas(loaded)).flatten() {
         Some(other) => Needs::of(loaded, &rehearsal::of(other, config)?, prices),
         None => Needs::of(loaded, &rehearsal, prices),
     };

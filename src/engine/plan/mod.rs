@@ -8,6 +8,7 @@ mod radius;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
@@ -49,7 +50,7 @@ pub struct Plan {
     pub nodes: Vec<Node>,
     pub graph: Graph,
     pub connect_to: Vec<ConnectTo>,
-    pub estate: Option<EstateFile>,
+    pub estate: Option<Arc<EstateFile>>,
     /// The files that the playbook names, with their texts at the time of planning.
     pub files: Files,
     pub radius: Radius,
@@ -123,7 +124,7 @@ fn defect(message: impl Into<String>) -> PlanError {
 /// The loader's results.
 pub struct Input {
     pub playbook: Playbook,
-    pub estate: Option<EstateFile>,
+    pub estate: Option<Arc<EstateFile>>,
     pub path: PathBuf,
     pub source: String,
     pub sha256: String,
@@ -196,7 +197,7 @@ impl Plan {
             .get(&playbook.sandbox.account)
             .map(|a| a.id.clone())
             .ok_or_else(|| defect("the sandbox's account is none of `accounts`"))?;
-        let radius = Radius::new(&loss, estate.as_ref(), &playbook.workloads);
+        let radius = Radius::new(&loss, estate.as_deref(), &playbook.workloads);
         let statics = statics(&playbook, &sandbox_account);
         let mut nodes = Vec::new();
         for step in playbook.steps {
@@ -222,7 +223,7 @@ impl Plan {
             let path: Vec<&str> = cycle.iter().map(|i| nodes[*i].id.as_str()).collect();
             return Err(defect(format!("a cycle: {}", path.join(" → "))));
         }
-        let regions = regions(&loss, &playbook.sandbox.region, estate.as_ref(), &nodes, |source| {
+        let regions = regions(&loss, &playbook.sandbox.region, estate.as_deref(), &nodes, |source| {
             let named = source.account.as_deref().and_then(|name| playbook.accounts.get(name));
             named.is_some_and(|account| account.endpoint.is_some())
         });
@@ -275,7 +276,7 @@ impl Plan {
     pub fn addresses(&self, given: &[ConnectTo]) -> Addresses {
         let cidr = Some(self.sandbox.network.cidr.as_str());
         let tunnels = given.iter().chain(&self.connect_to).cloned().collect();
-        Addresses::new(&self.loss, self.estate.as_ref(), cidr, tunnels)
+        Addresses::new(&self.loss, self.estate.as_deref(), cidr, tunnels)
     }
 
     pub fn resources(&self) -> &ResourceIndex {

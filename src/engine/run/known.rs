@@ -18,8 +18,8 @@ type CachedResult = OnceCell<Rc<FoundPoints>>;
 
 #[derive(Default)]
 pub struct Points {
-    /// The points that existed just before T0.
-    pub(super) surveyed: SurveyedPoints,
+    /// The points that existed just before T0, of the queries that no step has asked again.
+    pub(super) surveyed: RefCell<SurveyedPoints>,
     /// The result of each query over all surviving accounts and regions.
     pub(super) found: RefCell<HashMap<PointQuery, Rc<CachedResult>>>,
     /// The owner of each bucket among them. Another provider's buckets have none.
@@ -41,7 +41,7 @@ impl Points {
                 owners.entry(point.id.clone()).or_insert_with(|| point.account.clone());
             }
         }
-        let points = Self { surveyed, owners, ..Self::default() };
+        let points = Self { surveyed: RefCell::new(surveyed), owners, ..Self::default() };
         for (point, why_not) in &memory.points {
             points.reported.borrow_mut().insert(report_key(point, why_not.as_deref()));
         }

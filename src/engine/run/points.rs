@@ -463,8 +463,10 @@ impl Chooser<'_> {
     }
 
     async fn ask(&self, query: &PointQuery, places: &[Place]) -> FoundPoints {
-        let FoundPoints { points: seen, complete } = if let Some(surveyed) = self.points.surveyed.get(query) {
-            FoundPoints { points: surveyed.clone(), complete: true }
+        // `Points::found` keeps the answer from now on.
+        let surveyed = self.points.surveyed.borrow_mut().swap_remove(query);
+        let FoundPoints { points: seen, complete } = if let Some(points) = surveyed {
+            FoundPoints { points, complete: true }
         } else {
             // The query depends on a step's output, so it is made after T0. `judge` rejects points
             // that may have become usable since.

@@ -152,7 +152,7 @@ impl Recovery<'_> {
             sandbox: self.ready,
             person: &*self.engine.person,
             gate: &self.engine.gate,
-            estate: self.engine.plan.estate.as_ref(),
+            estate: self.engine.plan.estate.as_deref(),
             step: &step.id,
             attempt: attempt.number,
             began: attempt.began,
