@@ -21,7 +21,7 @@ pub fn file() -> OpenOptions {
 
 /// Writes a file that appears as a whole or not at all: a temporary file in the same folder, which
 /// is then renamed. It has the mode 0600, or the one that is given.
-pub fn write_whole(path: &Path, text: &str, mode: Option<Permissions>) -> io::Result<()> {
+pub fn write_whole(path: &Path, contents: impl AsRef<[u8]>, mode: Option<Permissions>) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
@@ -34,7 +34,7 @@ pub fn write_whole(path: &Path, text: &str, mode: Option<Permissions>) -> io::Re
             if let Some(mode) = mode {
                 file.set_permissions(mode)?;
             }
-            file.write_all(text.as_bytes())?;
+            file.write_all(contents.as_ref())?;
             file.sync_all()
         })
         .and_then(|()| fs::rename(&temporary, path));

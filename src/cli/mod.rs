@@ -15,6 +15,7 @@ mod ignores;
 mod init;
 mod output;
 mod panics;
+mod pdf;
 mod person;
 mod plan;
 mod rehearsal;

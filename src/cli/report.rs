@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use super::run_folder;
 use crate::ui;
 use base::exit::Exit;
+use base::private;
 use base::visible::Form;
 use record::report::{self, Format, Report, Templates};
 
@@ -21,6 +22,9 @@ pub struct Args {
     run: PathBuf,
     #[arg(long, value_enum, default_value_t)]
     format: Kind,
+    /// Write into this file instead of stdout
+    #[arg(short, long, value_name = "FILE", required_if_eq("format", "pdf"))]
+    out: Option<PathBuf>,
     /// Handlebars templates instead of the built-in ones: a file `*.html.hbs` or `*.md.hbs`, or a
     /// folder of them
     #[arg(long, value_name = "PATH")]
@@ -34,26 +38,40 @@ enum Kind {
     Markdown,
     Json,
     Junit,
+    /// The HTML, printed by a Chromium of this machine
+    Pdf,
     /// Like the output of `run`
     Text,
 }
 
 pub fn run(args: &Args) -> Exit {
-    match render(args) {
-        Ok(text) => match super::print_as(&text, form(args.format)) {
-            Ok(()) => Exit::Passed,
-            Err(code) => code,
-        },
-        Err(message) => {
-            super::complain(&message);
-            Exit::Wrong
-        }
+    match carry_out(args) {
+        Ok(()) => Exit::Passed,
+        Err(code) => code,
     }
+}
+
+fn carry_out(args: &Args) -> Result<(), Exit> {
+    let complained = |code: Exit| {
+        move |message: String| {
+            super::complain(&message);
+            code
+        }
+    };
+    let text = render(args).map_err(complained(Exit::Wrong))?;
+    let Some(file) = &args.out else { return super::print_as(&text, form(args.format)) };
+    let bytes = match args.format {
+        Kind::Pdf => super::pdf::print(&text).map_err(complained(Exit::Error))?,
+        Kind::Html | Kind::Markdown | Kind::Json | Kind::Junit | Kind::Text => text.into_bytes(),
+    };
+    private::write_whole(file, &bytes, None)
+        .map_err(|error| format!("{}: cannot be written: {error}", file.display()))
+        .map_err(complained(Exit::Error))
 }
 
 fn form(format: Kind) -> Form {
     match format {
-        Kind::Html | Kind::Markdown | Kind::Junit => Form::Markup,
+        Kind::Html | Kind::Pdf | Kind::Markdown | Kind::Junit => Form::Markup,
         Kind::Json => Form::Json,
         Kind::Text => ui::out::text(),
     }
@@ -63,14 +81,15 @@ fn render(args: &Args) -> Result<String, String> {
     let templates = Templates::load(args.template.as_deref()).map_err(|e| super::with_help(&e))?;
     let report = from_record(args)?;
     let format = match args.format {
-        Kind::Html => Format::Html,
+        Kind::Html | Kind::Pdf => Format::Html,
         Kind::Markdown => Format::Markdown,
         Kind::Json => Format::Json,
         Kind::Junit => Format::Junit,
         Kind::Text => {
             let around = ui::Surroundings::detect();
             let columns = around.stdout_columns().unwrap_or(ui::summary::COLUMNS);
-            return Ok(ui::summary::render(&report, &[], around.stdout_look(), columns));
+            let look = if args.out.is_some() { ui::TextStyle::default() } else { around.stdout_look() };
+            return Ok(ui::summary::render(&report, &[], look, columns));
         }
     };
     report::render(&report, format, &templates).map_err(|e| super::with_help(&e))

@@ -264,7 +264,8 @@ mod tests {
                     continue;
                 }
                 let name = path.file_name().unwrap().to_string_lossy().into_owned();
-                let text = std::fs::read_to_string(&path).unwrap();
+                // What is not UTF-8 is refused before it is read as YAML.
+                let Ok(text) = String::from_utf8(std::fs::read(&path).unwrap()) else { continue };
                 let source = Source::new(&name, &text, 0);
                 let (any, found) = parse_any(&source, |_| None);
                 match (events::root(&source), found.is_empty()) {
@@ -283,8 +284,9 @@ mod tests {
         assert!(straight > 200 && mistaken > 5, "{straight} read straight, {mistaken} with mistakes");
     }
 
-    /// Files without mistakes that only serde-saphyr reads: they have anchors, say.
-    const UNUSUAL: [&str; 0] = [];
+    /// Files without mistakes that are not read straight. These have no value at all, which the readers
+    /// of playbooks refuse.
+    const UNUSUAL: [&str; 2] = ["file-empty.yaml", "file-only-comments.yaml"];
 
     #[test]
     fn limits_hold() {
