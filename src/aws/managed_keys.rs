@@ -20,18 +20,16 @@ pub async fn of(clients: &Clients, place: &Place) -> CloudResult<BTreeSet<String
     let mut managed = BTreeSet::new();
     for alias in aliases {
         let Some(name) = alias.identifier().filter(|name| name.starts_with("alias/aws/")) else { continue };
-        let key = match key_of(LIST, alias.properties())? {
-            Some(key) => Some(key),
-            // An alias that its service has not used yet leads to no key.
-            None => {
-                let request = cloud.get_resource().type_name(ALIAS).identifier(name);
-                match request.send().await.or_cloud(GET) {
-                    Ok(got) => key_of(GET, got.resource_description.and_then(|it| it.properties).as_deref())?,
-                    Err(error) if error.kind == ErrorKind::NotFound => None,
-                    Err(error) => return Err(error),
-                }
-            }
-        };
+        let mut key = key_of(LIST, alias.properties())?;
+        if key.is_none() {
+            // The list may tell the name alone. An alias that its service has not used yet leads to none.
+            let request = cloud.get_resource().type_name(ALIAS).identifier(name);
+            key = match request.send().await.or_cloud(GET) {
+                Ok(got) => key_of(GET, got.resource_description.and_then(|it| it.properties).as_deref())?,
+                Err(error) if error.kind == ErrorKind::NotFound => None,
+                Err(error) => return Err(error),
+            };
+        }
         let Place { account, region } = place;
         let arn = |key: String| format!("arn:{}:kms:{region}:{account}:key/{key}", region.partition());
         managed.extend(key.map(arn));

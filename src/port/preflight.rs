@@ -21,7 +21,7 @@ pub enum Asking {
 pub enum ServiceRole {
     /// AWS Backup deletes recovery points with it (AWS Backup guide, "Using roles to back up and copy").
     Backup,
-    /// RDS user guide, "Using service-linked roles for Amazon RDS". Aurora, DocumentDB and Neptune use
+    /// RDS user guide, "Using service-linked roles for Amazon RDS". Aurora, `DocumentDB` and Neptune use
     /// the same.
     Rds,
     /// EFS makes the interfaces of mount targets with it (EFS user guide, "Using service-linked roles").

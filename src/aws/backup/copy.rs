@@ -19,7 +19,7 @@ const LIST: &str = "backup:ListCopyJobs";
 /// How much older than its request a job may look: this machine's clock may differ from AWS's.
 const ROUNDING: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
 
-/// The most days after which AWS Backup deletes a point (its answer to more: "DeleteAfterDays cannot be
+/// The most days after which AWS Backup deletes a point (its answer to more: "`DeleteAfterDays` cannot be
 /// less than 1 or more than 36500 days").
 const MOST_DAYS: i64 = 36_500;
 

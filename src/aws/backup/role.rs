@@ -48,7 +48,7 @@ impl Does<'_> {
 
     /// The actions without which it cannot be done, each with the resource if it is known: a vault like
     /// the one that the run makes. AWS Backup uses vaults with the role's own policy
-    /// (AWSBackupServiceRolePolicyForBackup, `BackupVaultPermissions` and `BackupVaultCopyPermissions`).
+    /// (`AWSBackupServiceRolePolicyForBackup`: `BackupVaultPermissions`, `BackupVaultCopyPermissions`).
     fn needs(self) -> Vec<(BTreeSet<String>, Option<String>)> {
         match self {
             Self::Restore(types) => {

@@ -135,8 +135,8 @@ impl Preflighted {
     fn out_of_reach(&self, account: &AccountId) -> Option<(String, Option<&str>)> {
         let identity = self.identities.iter().find(|one| one.account == *account);
         let identity = identity.and_then(|one| one.belongs_to.as_ref().err());
-        let looked = self.seen.iter().filter(|(place, _)| place.account == *account);
-        let error = identity.or_else(|| looked.filter_map(|(_, seen)| seen.as_ref().err()).next())?;
+        let mut looked = self.seen.iter().filter(|(place, _)| place.account == *account);
+        let error = identity.or_else(|| looked.find_map(|(_, seen)| seen.as_ref().err()))?;
         Some((error.to_string(), error.help.as_deref()))
     }
 }
