@@ -3,6 +3,7 @@
 use aws_sdk_backup::types::RestoreJobStatus;
 use aws_smithy_types::DateTime;
 
+use crate::tagged::is_named;
 use crate::time::some_time;
 use crate::{Aws, pages};
 use base::duration::{Size, Time, seconds_between};
@@ -14,6 +15,9 @@ pub const CALLS: &[&str] = &["backup:ListRestoreJobs"];
 /// A restore that completed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RestoreJob {
+    pub id: String,
+    /// Whether what it made has a name that a drill gives: `dm-1f3a5c7e-orders`.
+    pub is_of_a_drill: bool,
     pub restores: Restorable,
     /// From the creation of the job to its completion.
     pub seconds: f64,
@@ -32,7 +36,16 @@ pub async fn restores(aws: &Aws, place: &Place, since: Time) -> CloudResult<Vec<
             let restores = Restorable::of_word(job.resource_type()?)?;
             let (began, ended) = (some_time(job.creation_date())?, some_time(job.completion_date())?);
             let bytes = u64::try_from(job.backup_size_in_bytes()?).ok().filter(|bytes| *bytes > 0)?;
-            Some(RestoreJob { restores, seconds: seconds_between(began, ended), size: Size(bytes) })
+            let made = job.created_resource_arn().unwrap_or_default();
+            let is_of_a_drill = made.rsplit([':', '/']).next().is_some_and(is_named);
+            let id = job.restore_job_id()?.to_owned();
+            Some(RestoreJob {
+                id,
+                is_of_a_drill,
+                restores,
+                seconds: seconds_between(began, ended),
+                size: Size(bytes),
+            })
         });
     Ok(known.filter(|job| job.seconds > 0.0).collect())
 }

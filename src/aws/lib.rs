@@ -23,6 +23,7 @@ mod exposure;
 pub mod history;
 mod interceptor;
 mod like;
+mod managed_keys;
 mod once;
 mod points;
 mod preflight;
@@ -35,6 +36,7 @@ mod s3;
 mod secrets;
 mod selection;
 mod selections;
+mod service_roles;
 mod simulate;
 mod tagged;
 mod tags;
@@ -412,7 +414,8 @@ impl Cloud for Aws {
             if needs.run_tags.is_some() {
                 findings.extend(selections::findings(&clients, place).await);
             }
-            findings.extend(backup::role::findings(&clients, place, &needs.restore_roles).await);
+            findings.extend(service_roles::findings(&clients, place, &needs.service_roles).await);
+            findings.extend(backup::role::findings(&clients, place, needs).await);
             Ok(Preflight { findings, permissions, quotas })
         })
         .await

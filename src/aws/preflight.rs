@@ -50,7 +50,8 @@ pub async fn refusals(clients: &Clients, place: &Place, needs: &Needs) -> CloudR
     let mut tell = |severity, reasons: &Reasons, said: &dyn Fn(String) -> String| {
         if !reasons.is_empty() {
             let what = format!("{}: {}", said(listed(reasons.keys())), first_reasons(reasons));
-            findings.push(PreflightFinding { severity, what, fix: fix.into() });
+            let unknown = severity == Severity::Medium;
+            findings.push(PreflightFinding { severity, unknown, what, fix: fix.into() });
         }
     };
     tell(Severity::High, &refused, &|calls| format!("account {account} may not call {calls} in {region}"));
@@ -131,6 +132,7 @@ fn wrong(place: &Place, quota: &QuotaSeen) -> Option<PreflightFinding> {
     let (Some(needed), Some(used), Some(limit)) = (needed, used, limit) else {
         return unknown.as_ref().map(|why| PreflightFinding {
             severity: Severity::Low,
+            unknown: false,
             what: format!("the quota {code} was not checked: {why}"),
             fix: "allow `servicequotas:GetServiceQuota`, or check it in the Service Quotas console".into(),
         });
@@ -156,7 +158,7 @@ fn wrong(place: &Place, quota: &QuotaSeen) -> Option<PreflightFinding> {
         )
     };
     let fix = format!("raise the quota `{code}`, or {less}");
-    Some(PreflightFinding { severity: Severity::High, what, fix })
+    Some(PreflightFinding { severity: Severity::High, unknown: false, what, fix })
 }
 
 /// Returns the zones that offer the instance types and the DB classes.
@@ -238,6 +240,7 @@ async fn vcpu_quota(
             is_all = false;
             findings.push(PreflightFinding {
                 severity: Severity::High,
+                unknown: false,
                 what: format!("{} does not offer the instance type {name}", place.region),
                 fix: "choose a type that the sandbox's region offers".into(),
             });

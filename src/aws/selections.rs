@@ -17,6 +17,7 @@ pub async fn findings(clients: &Clients, place: &Place) -> Vec<PreflightFinding>
         Ok(plans) if plans.is_empty() => Vec::new(),
         Ok(plans) => vec![PreflightFinding {
             severity: Severity::Medium,
+            unknown: false,
             what: format!(
                 "AWS Backup may back up what the drill restores: account {account} has the backup {} in {region}, which selects resources whatever their tags. Teardown names such copies, and does not delete them",
                 plans.join(" and the backup ")
@@ -26,7 +27,8 @@ pub async fn findings(clients: &Clients, place: &Place) -> Vec<PreflightFinding>
             ),
         }],
         Err(error) => vec![PreflightFinding {
-            severity: Severity::Low,
+            severity: Severity::Medium,
+            unknown: true,
             what: format!(
                 "whether a backup plan of account {account} in {region} selects what the drill restores is unknown: {error}"
             ),

@@ -148,7 +148,7 @@ struct Refusal {
 /// the simulation.
 ///
 /// `told`: the context keys that the drill's own permissions use. The simulation has all of them.
-fn doubt(result: &EvaluationResult, told: &BTreeSet<String>) -> Option<&'static str> {
+pub fn doubt(result: &EvaluationResult, told: &BTreeSet<String>) -> Option<&'static str> {
     let organization = result.organizations_decision_detail();
     if organization.is_some_and(|detail| !detail.allowed_by_organizations()) {
         return Some(
@@ -243,6 +243,7 @@ fn denied(place: &Place, principal: &str, refused: &Refused, doubtful: bool) -> 
     let actions = listed(refused.keys());
     Some(PreflightFinding {
         severity: if doubtful { Severity::Medium } else { Severity::High },
+        unknown: false,
         what: format!(
             "account {} would refuse {actions} to {principal}: IAM says so of {of}{}",
             place.account,
@@ -258,6 +259,7 @@ fn denied(place: &Place, principal: &str, refused: &Refused, doubtful: bool) -> 
 fn unproven(place: &Place, why: &str) -> PreflightFinding {
     PreflightFinding {
         severity: Severity::Medium,
+        unknown: false,
         what: format!(
             "whether account {} allows all that the drill calls could not be proved: {why}",
             place.account

@@ -494,7 +494,8 @@ pub struct Incomplete {
     /// Absent for global services, and for an account of which nothing could be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
-    /// The service, as `discover --services` names it. Absent: all of the place.
+    /// The service, as `discover --services` names it, or a type that `discover` never reads, such as
+    /// `fsx:file-system`. Absent: all of the place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
     pub why: String,

@@ -233,6 +233,13 @@ pub struct RecoveryPoint {
     /// What the access policy of its vault says of a restore, unless it allows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault_policy: Option<VaultPolicy>,
+    /// What it says of a copy, unless it allows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy_policy: Option<VaultPolicy>,
+    /// Why it is not known whether AWS manages the key that encrypts it. Other accounts are given no
+    /// such key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_unclear: Option<String>,
     /// The vault of AWS Backup that holds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault: Option<String>,
@@ -241,11 +248,11 @@ pub struct RecoveryPoint {
     pub elsewhere: bool,
 }
 
-/// What the access policy of a vault says of a restore from it.
+/// What the access policy of a vault says of a restore or a copy from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VaultPolicy {
-    /// It denies the restore to everybody.
+    /// It denies it to everybody.
     Denies,
     /// It may deny it, or it could not be read. Holds the reason.
     Unclear(String),
@@ -289,6 +296,8 @@ impl RecoveryPoint {
             cold: false,
             state: None,
             vault_policy: None,
+            copy_policy: None,
+            key_unclear: None,
             vault: None,
             elsewhere: false,
         }

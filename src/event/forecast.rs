@@ -62,9 +62,22 @@ pub struct Histogram {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ActionModel {
     pub action: String,
+    /// Of `backup.restore`: the type of what it restores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
     pub model: TimesFrom,
     /// The measured steps that its times were learned from.
     pub runs: usize,
+}
+
+impl ActionModel {
+    /// `backup.restore of rds:db`.
+    pub fn name(&self) -> String {
+        match &self.of {
+            Some(of) => format!("{} of {of}", self.action),
+            None => self.action.clone(),
+        }
+    }
 }
 
 /// Where the times of an action come from.

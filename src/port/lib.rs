@@ -48,7 +48,7 @@ pub use permit::{Operation, Permit};
 pub use phase::Phase;
 pub use place::Place;
 pub use points::SeenPoints;
-pub use preflight::{Asking, Permissions, Preflight, QuotaSeen};
+pub use preflight::{Asking, Permissions, Preflight, QuotaSeen, ServiceRole};
 pub use ready::Ready;
 pub use request::*;
 pub use restorable::Restorable;

@@ -37,20 +37,20 @@ pub struct Permit {
     place: Place,
     run_tags: RunTags,
     operation: Operation,
-    /// Where a copy goes: the sandbox.
-    copies_to: Option<Place>,
+    /// The only copy that a permit to copy out is for.
+    copy: Option<Box<CopyPoint>>,
 }
 
 impl Permit {
     /// Only the guard can call this, because it is a child of this module.
     fn grant(place: Place, run_tags: RunTags, operation: Operation) -> Self {
-        Self { place, run_tags, operation, copies_to: None }
+        Self { place, run_tags, operation, copy: None }
     }
 
     /// Only the guard can call this, too.
     fn grant_copy(copy: &CopyPoint, run_tags: RunTags) -> Self {
-        let (place, copies_to) = (copy.from.clone(), Some(copy.to.clone()));
-        Self { place, run_tags, operation: Operation::CopyOut, copies_to }
+        let (place, copy) = (copy.from.clone(), Some(Box::new(copy.clone())));
+        Self { place, run_tags, operation: Operation::CopyOut, copy }
     }
 
     /// The only place where this permit allows its operation: the sandbox. Of [`Operation::CopyOut`]
@@ -68,14 +68,15 @@ impl Permit {
     /// Checks that the permit covers this request.
     ///
     /// # Errors
-    /// `Guarded` if the permit is for another operation or another place.
+    /// `Guarded` if the permit is for another operation, another place or another copy.
     pub fn covers_creation(&self, what: &Create) -> CloudResult<()> {
         let (operation, call) = (what.operation(), what.call());
         let Create::CopyPoint(copy) = what else { return self.covers(operation, &self.place, call) };
-        if self.copies_to.as_ref() != Some(&copy.to) {
-            return Err(self.is_for_another(operation, &copy.to, call));
+        self.covers(operation, &copy.from, call)?;
+        match self.copy.as_deref() {
+            Some(own) if own == copy => Ok(()),
+            Some(_) | None => Err(self.is_for_another(operation, &copy.to, call)),
         }
-        self.covers(operation, &copy.from, call)
     }
 
     /// Checks that the permit covers this operation. Every implementation of the port calls this

@@ -14,6 +14,43 @@ pub enum Asking {
     ForLook,
 }
 
+/// A service-linked role of the account. A service makes it with the caller's permission
+/// `iam:CreateServiceLinkedRole` when it is first used. It would outlive the drill, so the drill has no
+/// such permission, and the role must be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ServiceRole {
+    /// AWS Backup deletes recovery points with it (AWS Backup guide, "Using roles to back up and copy").
+    Backup,
+    /// RDS user guide, "Using service-linked roles for Amazon RDS". Aurora, `DocumentDB` and Neptune use
+    /// the same.
+    Rds,
+    /// EFS makes the interfaces of mount targets with it (EFS user guide, "Using service-linked roles").
+    Efs,
+}
+
+impl ServiceRole {
+    pub fn service(self) -> &'static str {
+        match self {
+            Self::Backup => "backup.amazonaws.com",
+            Self::Rds => "rds.amazonaws.com",
+            Self::Efs => "elasticfilesystem.amazonaws.com",
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Backup => "AWSServiceRoleForBackup",
+            Self::Rds => "AWSServiceRoleForRDS",
+            Self::Efs => "AWSServiceRoleForAmazonElasticFileSystem",
+        }
+    }
+
+    /// The name with its path, as its ARN has it.
+    pub fn path(self) -> String {
+        format!("aws-service-role/{}/{}", self.service(), self.name())
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Preflight {
     pub findings: Vec<PreflightFinding>,

@@ -877,11 +877,16 @@ pub struct CopyPoint {
     pub role: String,
     pub name: String,
     pub size: Size,
+    /// When the original was created, as far as that is known. From then on AWS Backup counts the days
+    /// after which it deletes the copy by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Time>,
 }
 
 impl CopyPoint {
     fn facts(&self) -> Facts<'_> {
-        let Self { recovery_point, from, vault, size, source_vault: _, to: _, role: _, name: _ } = self;
+        let Self { recovery_point, from, vault, size, source_vault: _, to: _, role: _, name: _, created: _ } =
+            self;
         Facts {
             source: Some(recovery_point),
             source_region: Some(&from.region),
@@ -1020,7 +1025,13 @@ pub enum PointQuery {
         reader: Option<AccountId>,
     },
     /// One point, by its id or ARN.
-    Id { id: String, kind: PointKind },
+    Id {
+        id: String,
+        kind: PointKind,
+        /// The account that it is copied from, if a step names it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reader: Option<AccountId>,
+    },
 }
 
 impl PointQuery {
@@ -1219,6 +1230,11 @@ pub struct Needs {
     /// The ARNs of the roles that AWS Backup restores with, as far as they are known before the run,
     /// and what each restores.
     pub restore_roles: BTreeMap<String, std::collections::BTreeSet<Restorable>>,
+    /// The roles that services of AWS work with here.
+    pub service_roles: std::collections::BTreeSet<super::ServiceRole>,
+    /// The ARNs of the roles of this account that AWS Backup copies with, as far as they are known, and
+    /// where the copies go.
+    pub copy_roles: BTreeMap<String, Place>,
 }
 
 /// The types and classes that the sandbox's zones should offer.
@@ -1250,6 +1266,9 @@ pub struct PreflightFinding {
     /// High: the drill cannot succeed and stops before T0 (exit 3). Medium: worth a look before the
     /// drill.
     pub severity: Severity,
+    /// Whether it tells of something that could not be looked at, and that neither the permissions nor
+    /// the quotas of [`super::Preflight`] tell.
+    pub unknown: bool,
     pub what: String,
     pub fix: String,
 }

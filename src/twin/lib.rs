@@ -413,7 +413,9 @@ impl Twin {
     fn points_of(&self, query: &PointQuery) -> Vec<RecoveryPoint> {
         let points = self.points();
         match query {
-            PointQuery::Id { id, kind } => points.by_id(id).filter(|p| p.kind == *kind).cloned().collect(),
+            PointQuery::Id { id, kind, .. } => {
+                points.by_id(id).filter(|p| p.kind == *kind).cloned().collect()
+            }
             PointQuery::Of { selector, kinds, reader: _ } => {
                 points.selected(selector, kinds, &self.resources)
             }
@@ -737,6 +739,7 @@ impl Cloud for Twin {
             let quota = quota.filter(|quota| wanted > *quota)?;
             Some(PreflightFinding {
                 severity: Severity::High,
+                unknown: false,
                 what: format!(
                     "the drill creates {wanted} {what} in {}, and the quota of account {} leaves {quota}",
                     place.region, place.account

@@ -108,8 +108,8 @@ fn restore_jobs_of_the_type_teach_the_restore_and_nothing_else() {
     let learned = forecast["learned_from"].as_array().unwrap();
     assert_eq!(learned.len(), 1, "{learned:#?}");
     assert_eq!(
-        (&learned[0]["action"], &learned[0]["runs"], &learned[0]["model"]),
-        (&json!("backup.restore"), &json!(4), &json!("learned"))
+        (&learned[0]["action"], &learned[0]["of"], &learned[0]["runs"], &learned[0]["model"]),
+        (&json!("backup.restore"), &json!("efs:file-system"), &json!(4), &json!("learned"))
     );
     // Twice as long, less what the calibration counts for.
     let factor = learned[0]["factor"].as_f64().unwrap();
@@ -150,4 +150,35 @@ fn without_jobs_or_without_such_a_step_the_calibration_stays() {
     assert_eq!(code, Some(0), "{said} {forecast}");
     assert!(said.contains("no step uses `backup.restore`"), "{said}");
     assert!(peer.moto.calls("ListRestoreJobs").is_empty());
+}
+
+/// A database restores three times as slowly as the estate says, a file system half as slowly. Each has a
+/// factor of its own, and the jobs of drills teach nothing: their journals do.
+#[test]
+fn each_type_has_its_own_factor_and_the_drills_own_jobs_are_left_out() {
+    let job = |kind: &str, seconds: u64, made: &str| json!({ "account": SANDBOX, "region": "us-west-2", "type": kind, "seconds": seconds, "size": 10_u64 << 30, "made": made });
+    let mut jobs = Vec::new();
+    for _ in 0..4 {
+        jobs.push(job("EFS", 100, "arn:aws:elasticfilesystem:us-west-2:999988887777:file-system/fs-9"));
+        jobs.push(job("RDS", 600, "arn:aws:rds:us-west-2:999988887777:db:restored"));
+        jobs.push(job("RDS", 9, "arn:aws:rds:us-west-2:999988887777:db:dm-1f3a5c7e-orders"));
+    }
+    let both = format!(
+        "{RESTORES} }}\n  - {{ id: db, workload: files, uses: backup.restore, with: {{ from: {{ resource: \"rds:db/orders\" }}, role: \"arn:aws:iam::999988887777:role/restore\" }}"
+    );
+    let peer = Peer::new(&json!(jobs), &both);
+    let estate = ESTATE
+        .replace("recovery_points:\n", "  - { id: \"rds:db/orders\", account: \"111122223333\", region: us-east-1, az: use1-az1, size: 10GiB, engine: postgres }\nrecovery_points:\n  - { of: \"rds:db/orders\", kind: backup, id: \"arn:aws:backup:us-west-2:999988887777:recovery-point:2\", account: \"999988887777\", region: us-west-2, taken: -2h, size: 10GiB }\n");
+    std::fs::write(peer.folder.path().join("estate.yaml"), estate).unwrap();
+    let (code, forecast, said) = peer.forecast();
+    assert_eq!(code, Some(0), "{said}");
+    let learned = forecast["learned_from"].as_array().unwrap();
+    let of = |kind: &str| {
+        let one = learned.iter().find(|one| one["of"] == kind).unwrap_or_else(|| panic!("{learned:#?}"));
+        (one["runs"].as_u64().unwrap(), one["factor"].as_f64().unwrap())
+    };
+    let ((files, fast), (databases, slow)) = (of("efs:file-system"), of("rds:db"));
+    assert_eq!((files, databases), (4, 4));
+    assert!((0.5..0.55).contains(&fast) && (2.8..3.0).contains(&slow), "{fast} {slow}");
+    assert!(said.contains("4 restore jobs were left out, because drills began them"), "{said}");
 }

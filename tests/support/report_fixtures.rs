@@ -119,7 +119,7 @@ pub fn region_forecast() -> Forecast {
         p_met_high: Some(0.9948),
         histogram: Histogram { from_s: 1050.0, width_s: 150.0, counts },
     };
-    let action = |action: &str, model| ActionModel { action: action.into(), model, runs: 0 };
+    let action = |action: &str, model| ActionModel { action: action.into(), of: None, model, runs: 0 };
     Forecast {
         runs: 10_000,
         seed: 1,
@@ -129,7 +129,7 @@ pub fn region_forecast() -> Forecast {
         learned_from: vec![
             action("ec2.launch", TimesFrom::Calibration),
             action("rds.restore", TimesFrom::Estate),
-            ActionModel { action: "s3.restore".into(), model: TimesFrom::Learned, runs: 3 },
+            ActionModel { action: "s3.restore".into(), of: None, model: TimesFrom::Learned, runs: 3 },
         ],
     }
 }

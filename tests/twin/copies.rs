@@ -218,3 +218,121 @@ fn the_policies_name_the_copy_where_it_begins() {
         "{here}"
     );
 }
+
+/// The request says when the original was created: its copy is deleted by itself some days later.
+#[test]
+fn the_request_tells_how_old_the_original_is() {
+    let run = Drill::new(&playbook("region: us-east-1", &files(PRODUCTION)), ESTATE).run();
+    let asked = &requests(&run, "backup:StartCopyJob")[0];
+    let created: chrono::DateTime<chrono::Utc> = asked["what"]["copy_point"]["created"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{asked:#}"))
+        .parse()
+        .unwrap();
+    let t0: chrono::DateTime<chrono::Utc> = run.at("/t0").as_str().unwrap().parse().unwrap();
+    assert_eq!(t0 - created, chrono::TimeDelta::hours(2));
+}
+
+/// AWS Backup takes no such point. That is known before the disaster, also of one that the step names.
+#[test]
+fn a_point_that_aws_backup_does_not_copy_is_told_before_the_disaster() {
+    let key = format!(", kms_key: \"{KEY}\"");
+    let by_resource = copy("fetch-db", "rds:db/orders", BACKUP, &key);
+    let arn = "arn:aws:backup:us-west-2:444455556666:recovery-point:db";
+    let by_id = by_resource.replace("resource: \"rds:db/orders\"", &format!("recovery_point: \"{arn}\""));
+    let point = "id: \"arn:aws:backup:us-west-2:444455556666:recovery-point:db\", vault: kept,";
+    for (steps, is, words) in [
+        (&by_resource, "managed_key: true,", "a key that AWS manages"),
+        (&by_id, "managed_key: true,", "a key that AWS manages"),
+        (&by_resource, "cold: true,", "cold storage"),
+        (&by_id, "cold: true,", "cold storage"),
+    ] {
+        let estate = ESTATE.replace(point, &format!("{point} {is}"));
+        assert_ne!(estate, ESTATE);
+        let steps = files(PRODUCTION) + steps + &restore("db", "fetch-db");
+        let run = Drill::new(&playbook("region: us-east-1", &steps), &estate).run();
+        run.exits(3).is_clean();
+        let reasons = run.at("/reasons").to_string();
+        assert!(reasons.contains("fetch-db") && reasons.contains(words), "{is}: {reasons}");
+        assert_eq!(run.at("/t0"), &Value::Null);
+        assert_eq!(requests(&run, "backup:StartCopyJob"), Vec::<Value>::new());
+        // A step that the drill can do without stops nothing.
+        let may_fail = steps.replace("id: fetch-db, ", "id: fetch-db, continue_on_error: true, ");
+        let run = Drill::new(&playbook("region: us-east-1", &may_fail), &estate).run();
+        assert_ne!(run.at("/t0"), &Value::Null);
+        assert!(run.at("/findings").to_string().contains(words), "{is}");
+    }
+    // An older one that can be copied is used, and the report says why not the newer.
+    let newer = "  - { of: \"rds:db/orders\", kind: backup, id: \"arn:aws:backup:us-west-2:444455556666:recovery-point:new\", vault: kept, account: \"444455556666\", region: us-west-2, taken: -3h, size: 20GiB, managed_key: true }\ntimings:";
+    let estate = ESTATE.replace("timings:", newer);
+    let steps = files(PRODUCTION) + &by_resource + &restore("db", "fetch-db");
+    let run = Drill::new(&playbook("region: us-east-1", &steps), &estate).run();
+    run.exits(0);
+    assert_eq!(requests(&run, "backup:StartCopyJob")[1]["what"]["copy_point"]["recovery_point"], arn);
+    let seen = run.events("point_seen");
+    let told = seen.iter().find(|seen| seen["point"]["id"].to_string().contains(":new")).unwrap();
+    assert!(told["why_not"].to_string().contains("a key that AWS manages"), "{told:#}");
+}
+
+/// Without a `timeout` the time is the sandbox's.
+#[test]
+fn a_copy_that_never_ends_ends_with_the_sandboxs_time() {
+    for (timeout, most) in [("", 4.1 * 3600.0), ("timeout: 10m, ", 601.0)] {
+        let text = playbook("region: us-east-1", &files(PRODUCTION))
+            .replace("uses: backup.copy,", &format!("uses: backup.copy, {timeout}"));
+        let run = Drill::new(&text, ESTATE).faults(&["{ step: fetch, error: never_completes }"]).run();
+        assert_ne!(run.step("fetch")["status"], "succeeded", "{:#}", run.step("fetch"));
+        let seconds = run.step("fetch")["seconds"].as_f64().unwrap_or_default();
+        assert!(seconds > 0.0 && seconds < most, "{timeout}: {:#}", run.step("fetch"));
+    }
+}
+
+/// The permission is for the point that the step names, or for those of its type.
+#[test]
+fn the_policy_allows_to_copy_no_other_point() {
+    let of = |steps: &str| {
+        let drill = Drill::new(&playbook("region: us-east-1", &(files(PRODUCTION) + steps)), ESTATE);
+        let path = drill.write();
+        let (code, out, err) = told(&["iam-policy", path.to_str().unwrap(), "--output", "json"]);
+        assert_eq!(code, 0, "{err}");
+        let all: Value = serde_json::from_str(&out).unwrap();
+        let account =
+            all["accounts"].as_array().unwrap().iter().find(|one| one["account"] == BACKUP).unwrap();
+        let documents = account["policies"].as_array().unwrap().clone();
+        let statements = documents.iter().flat_map(|one| one["Statement"].as_array().unwrap().clone());
+        let copies = statements.filter(|one| one["Action"].to_string().contains("backup:StartCopyJob"));
+        let on: Vec<String> = copies.map(|one| one["Resource"].to_string()).collect();
+        (on.join(" "), account["policies"].to_string())
+    };
+    let key = format!(", kms_key: \"{KEY}\"");
+    let database = copy("fetch-db", "rds:db/orders", BACKUP, &key);
+    let (on, all) = of(&database);
+    assert!(on.contains("arn:aws:rds:*:444455556666:snapshot:awsbackup:*"), "{on}");
+    assert!(on.contains("arn:aws:backup:*:444455556666:recovery-point:*"), "{on}");
+    assert!(!on.contains("ec2") && !on.contains("dynamodb") && !on.contains("cluster"), "{on}");
+    // Whether AWS manages its key is looked at, and so is the role that AWS Backup copies with.
+    for action in ["kms:ListAliases", "cloudformation:ListResources", "iam:GetRole"] {
+        assert!(all.contains(action), "{action}: {all}");
+    }
+    let arn = "arn:aws:backup:us-west-2:444455556666:recovery-point:db";
+    let named = database.replace("resource: \"rds:db/orders\"", &format!("recovery_point: \"{arn}\""));
+    assert_eq!(of(&named).0, format!("\"{arn}\""));
+    // The backups of file systems are encrypted with the key of their vault.
+    let (on, all) = of(&copy("fetch-2", "efs:file-system/fs-1", BACKUP, ""));
+    assert_eq!(on, "\"arn:aws:backup:*:444455556666:recovery-point:*\"");
+    assert!(!all.contains("kms:ListAliases"), "{all}");
+}
+
+/// What services of AWS would make with the caller's permission has to be there: a drill leaves nothing.
+#[test]
+fn the_policy_looks_for_service_linked_roles_and_makes_none() {
+    let drill = Drill::new(&playbook("region: us-east-1", &files(PRODUCTION)), ESTATE);
+    let path = drill.write();
+    let (code, out, err) = told(&["iam-policy", path.to_str().unwrap(), "--output", "json"]);
+    assert_eq!(code, 0, "{err}");
+    let role = "arn:aws:iam::999988887777:role/aws-service-role/backup.amazonaws.com/AWSServiceRoleForBackup";
+    let all: Value = serde_json::from_str(&out).unwrap();
+    let policies = all["accounts"].to_string();
+    assert!(policies.contains(role) && !policies.contains("CreateServiceLinkedRole"), "{policies}");
+    assert!(!policies.contains("AWSServiceRoleForRDS"), "{policies}");
+}

@@ -12,7 +12,7 @@ use event::Phase;
 use liar::Liar;
 use port::Guard;
 use port::Protected;
-use port::{ErrorKind, Operation, Place, RunTags};
+use port::{CopyPoint, Create, ErrorKind, Operation, Place, RunTags};
 use support::drill::{Drill, drillmaster};
 
 const PRODUCTION: &str = "111122223333";
@@ -78,6 +78,41 @@ async fn each_phase_allows_its_own_changes() {
     ] {
         guard.enter(phase);
         assert_eq!(allowed().await, deeds, "{phase:?}");
+    }
+}
+
+/// The permit is for one recovery point, one role and one vault of the run.
+#[tokio::test]
+async fn a_permit_to_copy_is_good_for_no_other_copy() {
+    let cloud = Liar::honest();
+    let guard = guard(&cloud, Protected::default()).with_copied_from([PRODUCTION.parse().unwrap()].into());
+    guard.enter(Phase::Recover);
+    let copy = CopyPoint {
+        recovery_point: "arn:aws:backup:eu-west-1:111122223333:recovery-point:1".into(),
+        from: place(PRODUCTION, "eu-west-1"),
+        source_vault: "far".into(),
+        to: place(SANDBOX, "us-west-2"),
+        vault: "dm-1f3a-vault".into(),
+        role: "arn:aws:iam::111122223333:role/copy".into(),
+        name: "fetch".into(),
+        size: base::duration::Size(0),
+        created: None,
+    };
+    let permit = guard.permit_creation(&copy.to, &Create::CopyPoint(copy.clone())).await.unwrap();
+    permit.covers_creation(&Create::CopyPoint(copy.clone())).unwrap();
+    let other = |change: fn(&mut CopyPoint)| {
+        let mut other = copy.clone();
+        change(&mut other);
+        permit.covers_creation(&Create::CopyPoint(other)).map_err(|error| error.kind)
+    };
+    for change in [
+        (|copy| copy.recovery_point.push('2')) as fn(&mut CopyPoint),
+        |copy| copy.vault = "production".into(),
+        |copy| copy.role = "arn:aws:iam::111122223333:role/admin".into(),
+        |copy| copy.to = place(PRODUCTION, "us-west-2"),
+        |copy| copy.from = place(PRODUCTION, "us-east-1"),
+    ] {
+        assert_eq!(other(change), Err(ErrorKind::Guarded));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Copies by AWS Backup. A copy job is started where its original lies, and writes into a vault of the
 //! run. No call stops it.
 
-use aws_sdk_backup::types::{CopyJob, CopyJobState};
+use aws_sdk_backup::types::{CopyJob, CopyJobState, Lifecycle};
 
 use crate::access::BackupReader;
 use crate::error::OrCloud;
@@ -19,6 +19,23 @@ const LIST: &str = "backup:ListCopyJobs";
 /// How much older than its request a job may look: this machine's clock may differ from AWS's.
 const ROUNDING: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
 
+/// The most days after which AWS Backup deletes a point (its answer to more: "`DeleteAfterDays` cannot be
+/// less than 1 or more than 36500 days").
+const MOST_DAYS: i64 = 36_500;
+
+/// After how many days AWS Backup deletes the copy by itself, if teardown and sweep could not: at least
+/// a day after the run expires. `None`: it is not known when the original was created.
+///
+/// The days count from the creation of the original: "Copies retain their source configuration,
+/// including creation dates and retention period. The creation date refers to when the source was
+/// created, not when the copy was created. You can override the retention period" (AWS Backup guide,
+/// "Backup and tag copy"). If they counted from the copy, it would only stay longer.
+fn delete_after_days(created: Option<Time>, expires: Time) -> Option<i64> {
+    // The part of a day that has begun, and a whole one.
+    let days = (expires - created?).num_days() + 2;
+    (1..=MOST_DAYS).contains(&days).then_some(days)
+}
+
 /// Starts a copy job. The token makes a repeated request the same job, and a job whose answer was lost is
 /// looked for first.
 pub async fn start(at: &At<'_>, what: &Create, copy: &CopyPoint) -> CloudResult<Created> {
@@ -34,12 +51,15 @@ pub async fn start(at: &At<'_>, what: &Create, copy: &CopyPoint) -> CloudResult<
     {
         return Ok(at.created(Kind::CopyJob, id, "job"));
     }
+    let days = delete_after_days(copy.created, at.run_tags.expires);
+    let lifecycle = days.map(|days| Lifecycle::builder().delete_after_days(days).build());
     let request = clients
         .copy_job(at.permit, what)?
         .recovery_point_arn(&copy.recovery_point)
         .source_backup_vault_name(&copy.source_vault)
         .destination_backup_vault_arn(copy.destination())
         .iam_role_arn(&copy.role)
+        .set_lifecycle(lifecycle)
         .idempotency_token(tags::token(at, ""));
     let id = request.send().await.or_cloud(START)?.copy_job_id.ok_or_else(|| missing(START, "copy job"))?;
     Ok(at.created(Kind::CopyJob, id, "job"))
@@ -100,5 +120,33 @@ fn status(job: &CopyJob) -> String {
     match job.status_message() {
         Some(message) if !message.is_empty() => format!("{word} ({message})"),
         Some(_) | None => word.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However old the original is, the copy outlives the run, and not for long.
+    #[test]
+    fn a_copy_stays_until_the_run_has_expired_and_not_for_ever() {
+        let expires: Time = "2026-03-01T04:30:00Z".parse().unwrap();
+        for age in ["0h", "1h", "23h", "24h", "30d", "10000d"] {
+            let (number, unit) = age.split_at(age.len() - 1);
+            let number: i64 = number.parse().unwrap();
+            let hours = chrono::TimeDelta::hours(if unit == "d" { number * 24 } else { number });
+            let created = expires - hours;
+            let days = delete_after_days(Some(created), expires).unwrap();
+            let deleted = created + chrono::TimeDelta::days(days);
+            let stays = deleted - expires;
+            assert!(
+                stays > chrono::TimeDelta::days(1) && stays <= chrono::TimeDelta::days(2),
+                "{age}: {days}"
+            );
+        }
+        assert_eq!(delete_after_days(None, expires), None);
+        // AWS Backup takes no such number.
+        assert_eq!(delete_after_days(Some(expires - chrono::TimeDelta::days(40_000)), expires), None);
+        assert_eq!(delete_after_days(Some(expires + chrono::TimeDelta::days(9)), expires), None);
     }
 }

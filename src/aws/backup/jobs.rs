@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use aws_sdk_backup::operation::describe_restore_job::DescribeRestoreJobOutput;
 use aws_sdk_ec2::types::{Instance, Tag};
+use aws_smithy_types::DateTime;
 
+use super::landing::is_newer;
 use crate::access::{BackupReader, Writer};
 use crate::ec2::filter;
 use crate::error::OrCloud;
@@ -112,6 +114,8 @@ pub async fn half_made(
     let of_run = |name: &String| name.starts_with(&names_of(&to.run_tags.run));
     let metadata = metadata(&to.read.backup, id).await?;
     let named = |key: &str| metadata.get(key).filter(|name| of_run(name));
+    // What does not say since when it exists may be the job's.
+    let may_be_new = |made: Option<&DateTime>| is_newer(some_time(made), job.creation_date()) != Some(false);
     let arn = |service: &str, resource: &str| {
         let Place { account, region } = place;
         format!("arn:{}:{service}:{region}:{account}:{resource}", region.partition())
@@ -133,9 +137,7 @@ pub async fn half_made(
             let request = to.ec2.describe_instances().filters(filter("subnet-id", [subnet]));
             let found = pages!("ec2:DescribeInstances", reservations, request);
             let instances = found.into_iter().flat_map(|one| one.instances.unwrap_or_default());
-            let since = some_time(job.creation_date());
-            let made =
-                instances.filter(|one| !is_tagged(one.tags()) && some_time(one.launch_time()) >= since);
+            let made = instances.filter(|one| !is_tagged(one.tags()) && may_be_new(one.launch_time()));
             let made: Vec<Instance> = made.collect();
             match made.as_slice() {
                 [] => None,
@@ -148,9 +150,7 @@ pub async fn half_made(
             let Some((_, snapshot)) = point.rsplit_once("snapshot/") else { return Ok(None) };
             let request = to.ec2.describe_volumes().filters(filter("snapshot-id", [snapshot]));
             let found = pages!("ec2:DescribeVolumes", volumes, request);
-            let since = some_time(job.creation_date());
-            let made =
-                found.iter().filter(|one| !is_tagged(one.tags()) && some_time(one.create_time()) >= since);
+            let made = found.iter().filter(|one| !is_tagged(one.tags()) && may_be_new(one.create_time()));
             let made: Vec<&str> = made.filter_map(|one| one.volume_id()).collect();
             if !made.is_empty() {
                 return Err(unproved(id, made.into_iter()));

@@ -129,11 +129,7 @@ pub async fn found(
             .help("it may not be visible yet, or was deleted: CloudTrail tells by whom")),
         };
     };
-    let is_new = match (seen.made, some_time(started)) {
-        (Some(made), Some(started)) => made + ROUNDING >= started,
-        _ => false,
-    };
-    if !is_new {
+    if is_newer(seen.made, started) != Some(true) {
         return not(format!("{arn} existed before the job, or does not say since when it exists"));
     }
     if seen.name.as_ref().is_some_and(|name| !name.starts_with(&names_of(&to.run_tags.run))) {
@@ -149,6 +145,11 @@ pub async fn found(
         parts: seen.parts,
         outside: (!seen.outside.is_empty()).then(|| format!("{arn}: {}", seen.outside.join("; "))),
     })
+}
+
+/// Whether something was made after its job had started. `None`: one of the times is not told.
+pub fn is_newer(made: Option<Time>, started: Option<&DateTime>) -> Option<bool> {
+    Some(made? + ROUNDING >= some_time(started)?)
 }
 
 /// The kind and the id in the ARN of a restored resource.
@@ -311,6 +312,23 @@ pub async fn tag(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The services' times have whole seconds, and a job's has milliseconds.
+    #[test]
+    fn what_was_made_by_a_job_is_newer_than_it() {
+        let at = |text: &str| text.parse::<Time>().unwrap();
+        let started = crate::time::from_time(at("2026-11-30T10:00:00.900Z"));
+        for (made, newer) in [
+            (Some("2026-11-30T10:00:00Z"), Some(true)),
+            (Some("2026-11-30T09:59:58.900Z"), Some(true)),
+            (Some("2026-11-30T09:59:58Z"), Some(false)),
+            (Some("2026-11-30T10:05:00Z"), Some(true)),
+            (None, None),
+        ] {
+            assert_eq!(is_newer(made.map(at), Some(&started)), newer, "{made:?}");
+        }
+        assert_eq!(is_newer(Some(at("2026-11-30T10:00:00Z")), None), None);
+    }
 
     #[test]
     fn the_arn_of_what_was_made_tells_its_kind() {

@@ -1,8 +1,8 @@
-//! The role that AWS Backup restores with, looked at before T0.
+//! The roles that AWS Backup restores and copies with, looked at before T0.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use aws_sdk_iam::types::PolicyEvaluationDecisionType;
+use aws_sdk_iam::types::{EvaluationResult, PolicyEvaluationDecisionType};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -11,37 +11,84 @@ use crate::access::Clients;
 use crate::error::OrCloud;
 use crate::like::is_like;
 use crate::pages;
+use crate::simulate::doubt;
 use base::severity::Severity;
-use port::{CloudResult, ErrorKind, Place, PreflightFinding, Restorable};
+use port::{CloudResult, ErrorKind, Needs, Place, PreflightFinding, Restorable};
 
 const GET: &str = "iam:GetRole";
 const SIMULATE: &str = "iam:SimulatePrincipalPolicy";
 const SERVICE: &str = "backup.amazonaws.com";
-const POLICIES: &str = "attach AWSBackupServiceRolePolicyForRestores (for S3 AWSBackupServiceRolePolicyForS3Restore) to the role";
 
-/// Returns a finding for each role that AWS Backup cannot restore with, or of which nobody knows.
-pub async fn findings(
-    clients: &Clients,
-    place: &Place,
-    roles: &BTreeMap<String, BTreeSet<Restorable>>,
-) -> Vec<PreflightFinding> {
+/// What AWS Backup does with a role.
+#[derive(Clone, Copy)]
+enum Does<'a> {
+    Restore(&'a BTreeSet<Restorable>),
+    /// To this place.
+    Copy(&'a Place),
+}
+
+impl Does<'_> {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Restore(_) => "restore",
+            Self::Copy(_) => "copy",
+        }
+    }
+
+    fn policies(self) -> &'static str {
+        match self {
+            Self::Restore(_) => {
+                "attach AWSBackupServiceRolePolicyForRestores (for S3 AWSBackupServiceRolePolicyForS3Restore) to the role"
+            }
+            Self::Copy(_) => {
+                "attach AWSBackupServiceRolePolicyForBackup (for S3 AWSBackupServiceRolePolicyForS3Backup) to the role"
+            }
+        }
+    }
+
+    /// The actions without which it cannot be done, each with the resource if it is known: a vault like
+    /// the one that the run makes. AWS Backup uses vaults with the role's own policy
+    /// (`AWSBackupServiceRolePolicyForBackup`: `BackupVaultPermissions`, `BackupVaultCopyPermissions`).
+    fn needs(self) -> Vec<(BTreeSet<String>, Option<String>)> {
+        match self {
+            Self::Restore(types) => {
+                vec![(types.iter().map(|what| makes(*what).to_owned()).collect(), None)]
+            }
+            Self::Copy(Place { account, region }) => {
+                let partition = region.partition();
+                let vault =
+                    format!("arn:{partition}:backup:{region}:{account}:backup-vault:dm-00000000-vault");
+                let of = |action: &str| BTreeSet::from([action.to_owned()]);
+                vec![
+                    (of("backup:CopyFromBackupVault"), None),
+                    (of("backup:CopyIntoBackupVault"), Some(vault)),
+                ]
+            }
+        }
+    }
+}
+
+/// Returns a finding for each role that AWS Backup cannot restore or copy with, or of which nobody
+/// knows.
+pub async fn findings(clients: &Clients, place: &Place, needs: &Needs) -> Vec<PreflightFinding> {
+    let restores = needs.restore_roles.iter().map(|(arn, types)| (arn, Does::Restore(types)));
+    let copies = needs.copy_roles.iter().map(|(arn, to)| (arn, Does::Copy(to)));
     let mut found = Vec::new();
-    for (arn, restores) in roles {
-        found.extend(finding(clients, place, arn, restores).await);
+    for (arn, does) in restores.chain(copies) {
+        found.extend(finding(clients, place, arn, does).await);
     }
     found
 }
 
-async fn finding(
-    clients: &Clients,
-    place: &Place,
-    arn: &str,
-    restores: &BTreeSet<Restorable>,
-) -> Option<PreflightFinding> {
-    let tell =
-        |severity, what: String, fix: &str| Some(PreflightFinding { severity, what, fix: fix.to_owned() });
+async fn finding(clients: &Clients, place: &Place, arn: &str, does: Does<'_>) -> Option<PreflightFinding> {
+    let (verb, account) = (does.verb(), &place.account);
+    // What is not certain is not known.
+    let tell = |severity, what: String, fix: &str| {
+        let unknown = severity == Severity::Medium;
+        Some(PreflightFinding { severity, unknown, what, fix: fix.to_owned() })
+    };
     let unknown = |why: String| {
-        let what = format!("whether AWS Backup can restore with the role {arn} was not proved: {why}");
+        let what = format!("whether AWS Backup can {verb} with the role {arn} was not proved: {why}");
         tell(
             Severity::Medium,
             what,
@@ -52,12 +99,9 @@ async fn finding(
     let trust = match clients.iam.get_role().role_name(name).send().await.or_cloud(GET) {
         Ok(answer) => answer.role.and_then(|role| role.assume_role_policy_document),
         Err(error) if error.kind == ErrorKind::NotFound => {
-            let what = format!("the role {arn}, with which AWS Backup should restore, does not exist");
-            return tell(
-                Severity::High,
-                what,
-                "make the role in the sandbox's account, or correct `role` in the playbook",
-            );
+            let what = format!("the role {arn}, with which AWS Backup should {verb}, does not exist");
+            let fix = format!("make the role in account {account}, or correct `role` in the playbook");
+            return tell(Severity::High, what, &fix);
         }
         Err(error) => return unknown(error.to_string()),
     };
@@ -65,7 +109,7 @@ async fn finding(
         Some(Some(true)) => {}
         Some(Some(false)) => {
             let what =
-                format!("the role {arn} does not trust {SERVICE}, so AWS Backup cannot restore with it");
+                format!("the role {arn} does not trust {SERVICE}, so AWS Backup cannot {verb} with it");
             return tell(
                 Severity::High,
                 what,
@@ -74,15 +118,14 @@ async fn finding(
         }
         Some(None) | None => return unknown("its trust policy cannot be read".to_owned()),
     }
-    match refused(clients, arn, restores).await {
-        Ok(refused) if refused.is_empty() => None,
-        Ok(refused) => {
-            let refused = refused.into_iter().collect::<Vec<_>>().join(", ");
+    match refused(clients, arn, does).await {
+        Ok(Refused { actions, .. }) if actions.is_empty() => None,
+        Ok(Refused { actions, is_certain }) => {
+            let actions = actions.into_iter().collect::<Vec<_>>().join(", ");
             let what = format!(
-                "account {} would refuse {refused} to {arn}, with which AWS Backup restores: IAM says so",
-                place.account
+                "account {account} would refuse {actions} to {arn}, which AWS Backup needs to {verb}: IAM says so"
             );
-            tell(Severity::Medium, what, POLICIES)
+            tell(if is_certain { Severity::High } else { Severity::Medium }, what, does.policies())
         }
         Err(error) => unknown(error.to_string()),
     }
@@ -103,26 +146,34 @@ fn makes(what: Restorable) -> &'static str {
     }
 }
 
-/// The actions that IAM would refuse to the role.
-async fn refused(
-    clients: &Clients,
-    role: &str,
-    restores: &BTreeSet<Restorable>,
-) -> CloudResult<BTreeSet<String>> {
-    let actions: BTreeSet<String> = restores.iter().map(|what| makes(*what).to_owned()).collect();
-    if actions.is_empty() {
-        return Ok(actions);
+/// What IAM would refuse to the role.
+#[derive(Default)]
+struct Refused {
+    actions: BTreeSet<String>,
+    /// Whether one of them would be refused to the real request, too. A simulation without a resource
+    /// does not show it, unless a policy denies the action. One that was told too little does not either.
+    is_certain: bool,
+}
+
+async fn refused(clients: &Clients, role: &str, does: Does<'_>) -> CloudResult<Refused> {
+    let mut refused = Refused::default();
+    for (actions, on) in does.needs().into_iter().filter(|(actions, _)| !actions.is_empty()) {
+        let is_named = on.is_some();
+        let request = clients.iam.simulate_principal_policy().policy_source_arn(role);
+        let request = request.set_action_names(Some(actions.into_iter().collect()));
+        let request = request.set_resource_arns(on.map(|on| vec![on]));
+        let results: Vec<EvaluationResult> = pages!(SIMULATE, evaluation_results, request);
+        for result in results {
+            let decision = &result.eval_decision;
+            if *decision == PolicyEvaluationDecisionType::Allowed {
+                continue;
+            }
+            let is_certain = is_named || *decision == PolicyEvaluationDecisionType::ExplicitDeny;
+            refused.is_certain |= is_certain && doubt(&result, &BTreeSet::new()).is_none();
+            refused.actions.insert(result.eval_action_name);
+        }
     }
-    let request = clients.iam.simulate_principal_policy().policy_source_arn(role);
-    let request = request.set_action_names(Some(actions.into_iter().collect()));
-    let results = pages!(SIMULATE, evaluation_results, request);
-    let is_refused =
-        |decision: &PolicyEvaluationDecisionType| *decision != PolicyEvaluationDecisionType::Allowed;
-    Ok(results
-        .into_iter()
-        .filter(|one| is_refused(&one.eval_decision))
-        .map(|one| one.eval_action_name)
-        .collect())
+    Ok(refused)
 }
 
 /// IAM gives policies as in a URL.

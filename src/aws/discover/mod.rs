@@ -159,7 +159,7 @@ impl Here<'_> {
 
     /// For the readers of single points, which a drill uses as well.
     pub fn search(&self) -> Search<'_> {
-        Search { place: &self.place, target: Target::Point(""), now: self.now }
+        Search { place: &self.place, target: Target::Point(""), reader: None, now: self.now }
     }
 
     /// Makes one call that has no pages.

@@ -173,7 +173,7 @@ mod tests {
     fn images_of_instances_are_as_old_as_they_are_and_copies_of_unknown_age() {
         let place = Place { account: "111122223333".parse().unwrap(), region: "us-west-2".parse().unwrap() };
         let now = "2026-02-01T00:00:00Z".parse().unwrap();
-        let search = Search { place: &place, target: Target::Point("ami-1"), now };
+        let search = Search { place: &place, target: Target::Point("ami-1"), reader: None, now };
         let image = || Image::builder().image_id("ami-1").creation_date("2026-01-02T03:04:05.000Z");
         let age = |image: Image| {
             let point = point(&search, &image).unwrap();

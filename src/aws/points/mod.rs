@@ -21,9 +21,10 @@ use port::{CloudResult, Place, PointQuery, SeenPoints};
 pub async fn find(aws: &Aws, place: &Place, query: &PointQuery) -> CloudResult<SeenPoints> {
     let (target, kinds) = match query {
         PointQuery::Of { selector, kinds, reader: _ } => (Target::Source(selector), kinds.clone()),
-        PointQuery::Id { id, kind } => (Target::Point(id), vec![*kind]),
+        PointQuery::Id { id, kind, reader: _ } => (Target::Point(id), vec![*kind]),
     };
-    let search = Search { place, target, now: aws.config.clock.now() };
+    let (PointQuery::Of { reader, .. } | PointQuery::Id { reader, .. }) = query;
+    let search = Search { place, target, reader: reader.as_ref(), now: aws.config.clock.now() };
     let elsewhere = aws.access(&place.account).endpoint.is_some();
     let clients = aws.s3_clients(place).await.map_err(|e| aws.blame(&place.account, e))?;
     let (mut all, mut unread): (Vec<RecoveryPoint>, _) = (Vec::new(), Vec::new());
@@ -51,7 +52,7 @@ pub async fn find(aws: &Aws, place: &Place, query: &PointQuery) -> CloudResult<S
             PointKind::DynamodbPitr => table::continuous(&clients.dynamodb, &search).await?,
             PointKind::DynamodbBackup => table::backups(&clients.dynamodb, &search).await?,
             PointKind::Backup => {
-                let seen = backup::find(&clients.backup, &search).await?;
+                let seen = backup::find(&clients, &search).await?;
                 unread.extend(seen.unread);
                 seen.points
             }

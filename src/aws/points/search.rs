@@ -31,6 +31,8 @@ pub enum Target<'a> {
 pub struct Search<'a> {
     pub place: &'a Place,
     pub target: Target<'a>,
+    /// The account that a step names: whose keys read the bucket, or which the points are copied from.
+    pub reader: Option<&'a AccountId>,
     pub now: Time,
 }
 

@@ -23,6 +23,7 @@ use base::exit::Exit;
 use base::ids::{AccountId, Region};
 use base::visible::Form;
 use estate::discovered::Discovered;
+use estate::file::Incomplete;
 use estate::write::{Asked, NotWritten, Written};
 
 /// Read live accounts into an estate file; change nothing in AWS
@@ -149,8 +150,30 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     finish(args, &target, &found, &asked)
 }
 
+/// With the types that no reading tells of, for each account that was read.
+fn with_never_read(found: &Discovered) -> Discovered {
+    let mut all = found.clone();
+    let accounts: BTreeSet<&AccountId> = found.read.iter().map(|read| &read.account).collect();
+    for (kind, why) in never_read() {
+        all.incomplete.extend(accounts.iter().map(|account| Incomplete {
+            account: AccountId::clone(account),
+            region: None,
+            service: Some((*kind).to_owned()),
+            why: format!("never read, because {why}: write those that you have into the file by hand"),
+        }));
+    }
+    all.incomplete.sort();
+    all
+}
+
 fn finish(args: &Args, target: &Target, found: &Discovered, asked: &Asked) -> Result<Exit, Exit> {
-    let written = target.write(found, asked).map_err(refuse)?;
+    let written = if args.services.is_empty() {
+        target.write(&with_never_read(found), asked)
+    } else {
+        target.write(found, asked)
+    };
+    let written = written.map_err(refuse)?;
+    let never: Vec<&str> = never_read().iter().map(|(kind, _)| *kind).collect();
     let code = if args.strict && !found.incomplete.is_empty() { Exit::Error } else { Exit::Passed };
     if target.is_stdout() {
         // An escape of JSON is one of YAML, too.
@@ -163,14 +186,13 @@ fn finish(args: &Args, target: &Target, found: &Discovered, asked: &Asked) -> Re
             let mut line = json!({
                 "event": "written", "file": args.out.display().to_string(), "added": changes.added,
                 "changed": changes.changed, "gone": changes.gone, "not_listed": changes.strangers, "namesakes": changes.namesakes,
-                "never_read": never_read(), "incomplete": found.incomplete, "exit_code": code,
+                "never_read": never, "incomplete": found.incomplete, "exit_code": code,
             });
             base::redact::value(&mut line);
             print_as(&format!("{line}\n"), Form::Json)?;
         }
         OutputMode::Text => {
             write_stderr(&told(&written, &args.out.display().to_string()));
-            let never = never_read();
             if args.services.is_empty() && !never.is_empty() {
                 write_stderr(&format!(
                     "never read: {}; write those that you have into the file by hand\n",
@@ -289,15 +311,15 @@ fn read(reading: &Reading, shown: &Shown) -> Result<Discovered, Exit> {
     live::read(reading, shown)
 }
 
-/// The types that the scope table knows and `discover` cannot read.
+/// The types that the scope table knows and `discover` cannot read, and why.
 #[cfg(feature = "aws")]
-fn never_read() -> Vec<&'static str> {
-    ::aws::discover::NOT_READ.iter().map(|(kind, _)| *kind).collect()
+fn never_read() -> &'static [(&'static str, &'static str)] {
+    &::aws::discover::NOT_READ
 }
 
 #[cfg(not(feature = "aws"))]
-fn never_read() -> Vec<&'static str> {
-    Vec::new()
+fn never_read() -> &'static [(&'static str, &'static str)] {
+    &[]
 }
 
 #[cfg(not(feature = "aws"))]

@@ -1,6 +1,6 @@
 //! Times that real drills measured, by action.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
@@ -10,7 +10,9 @@ use crate::cli::output::write_stderr;
 use base::duration::seconds_between;
 use engine::actions::TIMINGS;
 use estate::file::Timing;
+use event::Body;
 use insight::forecast::Observation;
+use port::Kind;
 use record::journal;
 use record::objectives::Record;
 use record::report::model::StepStatus;
@@ -23,10 +25,30 @@ pub type Timings = IndexMap<String, Timing>;
 #[cfg(feature = "aws")]
 pub const JOB_HISTORY_DAYS: u64 = 90;
 
+/// The action whose time depends on the type of what it restores more than on anything else.
+const OF_A_TYPE: &str = "backup.restore";
+
+/// What has a factor of its own: an action, and of `backup.restore` the type of what it restores.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timed {
+    pub action: String,
+    pub of: Option<String>,
+}
+
+impl Timed {
+    /// `of`: the type of the resource that the step restores.
+    pub fn new(action: &str, of: Option<&str>) -> Self {
+        let of = of.filter(|_| action == OF_A_TYPE).map(str::to_owned);
+        Self { action: action.to_owned(), of }
+    }
+}
+
 /// What the drills of some folders measured.
 #[derive(Default)]
 pub struct History {
-    by_action: BTreeMap<String, Vec<Observation>>,
+    by_action: BTreeMap<Timed, Vec<Observation>>,
+    /// The restore jobs of AWS Backup that these drills began.
+    own_jobs: BTreeSet<String>,
     /// Folders that taught nothing, each with the reason.
     passed_over: Vec<(PathBuf, String)>,
     /// What else is told of what was learned.
@@ -61,13 +83,20 @@ impl History {
         if started.on.is_simulated() {
             return Err("it is simulated: its times come from an estate, not from a cloud".into());
         }
+        for event in &contents.events {
+            if let Body::Created { resources, .. } = &event.body {
+                let jobs = resources.iter().filter(|resource| resource.kind == Kind::RestoreJob);
+                self.own_jobs.extend(jobs.map(|job| job.id.clone()));
+            }
+        }
         for step in &started.steps {
             let Some(done) = record.steps.get(&step.id) else { continue };
             let times = done.started_at.zip(done.finished_at);
             let (Some((from, to)), Some(StepStatus::Succeeded)) = (times, done.status) else { continue };
             let size = done.source.as_ref().map(|point| point.size).unwrap_or_default();
             let Some(calibration) = timing::of(&step.uses, TIMINGS, timings) else { continue };
-            self.by_action.entry(step.uses.clone()).or_default().push(Observation {
+            let of = done.source.as_ref().map(|point| point.of.kind.as_str());
+            self.by_action.entry(Timed::new(&step.uses, of)).or_default().push(Observation {
                 measured: seconds_between(from, to),
                 calibrated: timing::mean(&calibration, size).as_secs_f64(),
             });
@@ -76,26 +105,42 @@ impl History {
     }
 
     /// Adds restore jobs of AWS Backup. They are `backup.restore`, but for what that does after the job.
-    /// The restores of the services themselves take another path.
+    /// The restores of the services themselves take another path. Jobs that drills began are left out:
+    /// the journals of the drills tell the whole time of their steps.
     #[cfg(feature = "aws")]
     pub fn add_jobs(&mut self, jobs: &[aws::history::RestoreJob], timings: &Timings) {
-        const ACTION: &str = "backup.restore";
-        let Some(calibration) = timing::of(ACTION, TIMINGS, timings) else { return };
-        let observed = jobs.iter().map(|job| Observation {
-            measured: job.seconds,
-            calibrated: timing::mean(&calibration, job.size).as_secs_f64(),
-        });
-        self.by_action.entry(ACTION.to_owned()).or_default().extend(observed);
-        self.notes.push(match jobs.len() {
-            0 => format!("AWS Backup has no completed restore job of the last {JOB_HISTORY_DAYS} days of these types"),
-            count => format!(
-                "{count} restore jobs of AWS Backup of the last {JOB_HISTORY_DAYS} days teach how long `{ACTION}` takes, and nothing of other actions"
-            ),
-        });
+        let Some(calibration) = timing::of(OF_A_TYPE, TIMINGS, timings) else { return };
+        let is_own = |job: &&aws::history::RestoreJob| job.is_of_a_drill || self.own_jobs.contains(&job.id);
+        let (own, others): (Vec<_>, Vec<_>) = jobs.iter().partition(is_own);
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for job in others {
+            let of = job.restores.row().kind;
+            *counts.entry(of).or_default() += 1;
+            self.by_action.entry(Timed::new(OF_A_TYPE, Some(of))).or_default().push(Observation {
+                measured: job.seconds,
+                calibrated: timing::mean(&calibration, job.size).as_secs_f64(),
+            });
+        }
+        for (of, count) in &counts {
+            self.notes.push(format!(
+                "{count} restore jobs of AWS Backup of the last {JOB_HISTORY_DAYS} days teach how long `{OF_A_TYPE}` of {of} takes, and nothing else"
+            ));
+        }
+        if counts.is_empty() {
+            self.notes.push(format!(
+                "AWS Backup has no completed restore job of the last {JOB_HISTORY_DAYS} days of these types that teaches anything"
+            ));
+        }
+        if !own.is_empty() {
+            self.notes.push(format!(
+                "{} restore jobs were left out, because drills began them: their journals teach more, so name the folders with `--learn` too",
+                own.len()
+            ));
+        }
     }
 
-    pub fn of(&self, action: &str) -> &[Observation] {
-        self.by_action.get(action).map_or(&[], Vec::as_slice)
+    pub fn of(&self, timed: &Timed) -> &[Observation] {
+        self.by_action.get(timed).map_or(&[], Vec::as_slice)
     }
 
     /// Says on stderr what was learned from jobs, and which folders taught nothing.

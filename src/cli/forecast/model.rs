@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use indexmap::IndexMap;
 
-use super::learned::History;
+use super::learned::{History, Timed};
 use crate::cli::rehearsal::JOBS;
 use base::duration::{Span, Time, seconds_between};
 use base::graph::Graph;
@@ -90,7 +90,10 @@ pub fn build(
             needs: graph.needs[*at].iter().map(|need| place[*need]).collect(),
             seconds,
             hold: node.done.zip(node.free).map_or(0.0, |(done, free)| seconds_between(done, free)),
-            chance: node.uses.map_or(Chance::Fixed, |uses| actions.chance(uses)),
+            chance: node.uses.map_or(Chance::Fixed, |uses| {
+                let source = record.steps.get(node.id).and_then(|step| step.source.as_ref());
+                actions.chance(Timed::new(uses, source.map(|point| point.of.kind.as_str())))
+            }),
             attempts: attempts.get(node.id).copied().filter(|_| node.tried == 1).unwrap_or(Attempts::ONE),
             limits: waits,
         });
@@ -152,24 +155,25 @@ fn seen(report: &Report) -> Vec<Seen<'_>> {
 struct Actions<'a> {
     timings: &'a IndexMap<String, Timing>,
     history: &'a History,
-    /// The index in `beliefs` of each action.
-    known: BTreeMap<String, usize>,
+    /// The index in `beliefs` of each action and type.
+    known: BTreeMap<Timed, usize>,
     beliefs: Vec<Belief>,
 }
 
 impl Actions<'_> {
-    fn chance(&mut self, uses: &str) -> Chance {
-        if let Some(index) = self.known.get(uses) {
+    fn chance(&mut self, timed: Timed) -> Chance {
+        if let Some(index) = self.known.get(&timed) {
             return Chance::Of(*index);
         }
+        let uses = timed.action.as_str();
         let spread = timing::of(uses, TIMINGS, self.timings).map_or(0.0, |timing| timing.spread);
-        let belief = learn(Prior { spread }, self.history.of(uses));
+        let belief = learn(Prior { spread }, self.history.of(&timed));
         // People and programs of the runner's machine are not slower because a region is busy.
         let is_of_aws = !WITHOUT_CLOUD.contains(&uses);
         if !is_of_aws && belief == (Belief::Calibrated { sigma: 0.0 }) {
             return Chance::Fixed;
         }
-        self.known.insert(uses.to_owned(), self.beliefs.len());
+        self.known.insert(timed, self.beliefs.len());
         self.beliefs.push(belief);
         Chance::Of(self.beliefs.len() - 1)
     }
@@ -181,19 +185,13 @@ impl Actions<'_> {
     }
 
     fn told(&self) -> Vec<ActionModel> {
-        let told = |(action, index): (&String, &usize)| {
-            let belief = self.beliefs.get(*index)?;
-            Some(match belief {
-                Belief::Calibrated { .. } => {
-                    ActionModel { action: action.clone(), runs: 0, model: "calibration", factor: None }
-                }
-                Belief::Learned(learned) => ActionModel {
-                    action: action.clone(),
-                    runs: learned.runs,
-                    model: "learned",
-                    factor: Some(learned.mean.exp()),
-                },
-            })
+        let told = |(timed, index): (&Timed, &usize)| {
+            let (runs, model, factor) = match self.beliefs.get(*index)? {
+                Belief::Calibrated { .. } => (0, "calibration", None),
+                Belief::Learned(learned) => (learned.runs, "learned", Some(learned.mean.exp())),
+            };
+            let Timed { action, of } = timed.clone();
+            Some(ActionModel { action, of, runs, model, factor })
         };
         self.known.iter().filter_map(told).collect()
     }

@@ -90,7 +90,7 @@ fn cuts(workload: &drawn::WorkloadForecast) -> Vec<[String; 3]> {
 
 fn learned_from(shown: &Shown<'_>) -> Vec<[String; 2]> {
     let pairs = shown.forecast.learned_from.iter().zip(&shown.drawn.learned_from);
-    pairs.map(|(recorded, drawn)| [drawn.action.clone(), source(recorded.model, drawn)]).collect()
+    pairs.map(|(recorded, drawn)| [drawn.name(), source(recorded.model, drawn)]).collect()
 }
 
 pub fn as_html(shown: &Shown<'_>) -> Result<String, Exit> {

@@ -8,6 +8,7 @@ use insight::forecast as drawn;
 pub fn of(forecast: &drawn::Forecast, drawing: &Drawing) -> Forecast {
     let model = |action: &drawn::ActionModel| ActionModel {
         action: action.action.clone(),
+        of: action.of.clone(),
         model: match action.factor {
             Some(_) => TimesFrom::Learned,
             None if drawing.timings.contains_key(&action.action) => TimesFrom::Estate,

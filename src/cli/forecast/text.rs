@@ -29,8 +29,10 @@ pub fn of(forecast: &Forecast, playbook: &str, style: TextStyle) -> String {
         of_workload(&mut text, workload, style);
     }
     text.push('\n');
+    let names = forecast.learned_from.iter().map(|action| action.name().len());
+    let width = names.max().unwrap_or_default().max(24);
     for action in &forecast.learned_from {
-        let name = pad(&clean(&action.action), 24);
+        let name = pad(&clean(&action.name()), width);
         let from = match (action.runs, action.factor) {
             (runs, Some(factor)) => {
                 format!("learned from {runs} measured times: {factor:.2} × the calibration")

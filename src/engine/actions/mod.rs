@@ -18,7 +18,7 @@ use playbook::action::Catalogue;
 use port::ActionTiming;
 
 pub use action::{Entry, Invocation};
-pub use backup::copy::KEY_HELP;
+pub use backup::copy::{KEY_HELP, copy_doubts, why_not_copied};
 
 /// The actions that no cloud carries out, but a program or a person. The drill knows only words of
 /// what they make, and no busy region slows them.

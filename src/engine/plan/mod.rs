@@ -19,13 +19,13 @@ use base::ids::{AccountId, Region};
 use estate::file::EstateFile;
 use estate::{Locus, Loss, Resource, ResourceId, ResourceIndex, Selector, scope};
 use playbook::Loaded;
-use playbook::action::{ActionDecl, Demands, FileKind, ReplicaDemand, SourceSpec};
+use playbook::action::{ActionDecl, Demands, FileKind, Prepared, ReplicaDemand, SourceSpec};
 use playbook::address::Addresses;
 use playbook::check::CheckType;
 use playbook::connect_to::ConnectTo;
 use playbook::expr;
 use playbook::model::{Account, Assume, Check, Objectives, Playbook, Sandbox, Step};
-use port::Place;
+use port::{CreateCall, Place, ServiceRole};
 use yaml::files::Files;
 
 pub use radius::Radius;
@@ -167,6 +167,26 @@ impl Plan {
         let known = self.surviving_accounts();
         let named = self.steps().filter_map(|(_, work)| work.demands.copy.as_ref()?.from.clone());
         named.filter(|account| known.contains(account)).collect()
+    }
+
+    /// The roles that services of AWS need in the sandbox's account to make or delete what steps restore,
+    /// as far as the playbook shows it. Templates, and restores of an unknown type, are not looked at.
+    pub fn service_roles(&self) -> BTreeSet<ServiceRole> {
+        let mut roles = BTreeSet::new();
+        for (_, work) in self.steps() {
+            let (decl, demands) = (&work.action.decl, &work.demands);
+            let databases = demands.db_instances > 0
+                || demands.db_subnet_group
+                || decl.needs(Prepared::DbSubnetGroup)
+                || decl.needs(Prepared::Replica);
+            // What a copy restores may be anything.
+            let is_known = demands.backup.as_ref().is_none_or(|backup| backup.restores.is_some());
+            roles.extend((databases && is_known).then_some(ServiceRole::Rds));
+            roles.extend(demands.copy.is_some().then_some(ServiceRole::Backup));
+            let mounts = decl.calls.contains(&CreateCall::CreateMountTarget.name());
+            roles.extend(mounts.then_some(ServiceRole::Efs));
+        }
+        roles
     }
 
     /// The accounts that are another provider's.

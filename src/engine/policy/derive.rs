@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::grants::{CallTarget, Grants, Statement, UnknownCall, in_regions};
-use super::table::{KEY, KEY_OF_A_VAULT, of_resource_type};
+use super::table::{KEY, KEY_OF_A_VAULT, of_resource_type, recovery_points_of};
 use crate::plan::live::Live;
 use crate::plan::{CheckWork, Plan, StepWork, Work};
 use crate::sandbox::calls;
@@ -120,6 +120,7 @@ fn derive(plan: &Plan, with_production: bool) -> Result<Policies, PolicyError> {
             Work::Check(work) => all.check(work)?,
         }
     }
+    all.service_roles();
     all.prove();
     let Derivation { grants, lost, notes, .. } = all;
     let mut accounts: Vec<AccountPolicy> = grants
@@ -283,16 +284,10 @@ impl Derivation<'_> {
             );
         }
         let account = self.plan.sandbox_account.clone();
-        let role = self.pass(&account, &backup.role, "restores with", &format!(
+        self.pass(&account, &backup.role, "restores with", &format!(
             "the role {} must trust backup.amazonaws.com (`sts:AssumeRole`), and carry AWSBackupServiceRolePolicyForRestores (for S3 AWSBackupServiceRolePolicyForS3Restore); AWS Backup makes the resources with it, and not with the drill's role",
             backup.role
         ));
-        // Preflight looks at it.
-        if let Some((grants, role)) = self.grants.get_mut(&account).zip(role) {
-            for action in ["iam:GetRole", PROVE] {
-                grants.add("Prove", action, BTreeSet::from([role.clone()]), Conditions::new());
-            }
-        }
         Ok(())
     }
 
@@ -320,7 +315,7 @@ impl Derivation<'_> {
     fn copy(&mut self, copy: &CopyUse, work: &StepWork) -> Result<(), UnknownCall> {
         self.created(calls::VAULT)?;
         self.notes.insert(
-            "AWS Backup gives a copy the tags of its original, and its ARN names no vault: backup:DeleteRecoveryPoint has no condition that spares other recovery points of the sandbox's account. Teardown deletes only those in the run's own vault. Use an account of its own for the sandbox. AWS Backup deletes with the role AWSServiceRoleForBackup: if the account has never used AWS Backup, make it first (`aws iam create-service-linked-role --aws-service-name backup.amazonaws.com`)".into(),
+            "AWS Backup gives a copy the tags of its original, and its ARN names no vault: backup:DeleteRecoveryPoint has no condition that spares other recovery points of the sandbox's account. Teardown deletes only those in the run's own vault. Use an account of its own for the sandbox.".into(),
         );
         if let Some(key) = &copy.kms_key {
             let keys = [KEY, KEY_OF_A_VAULT].concat();
@@ -334,8 +329,17 @@ impl Derivation<'_> {
         };
         let regions = work.source.as_ref().map(|source| self.regions_of(source)).unwrap_or_default();
         let at = CallTarget { regions: &regions, sources: &regions, bucket: None };
+        let kind = work.source.as_ref().and_then(|source| match &source.what {
+            SourceWhat::Of { kind, .. } => Restorable::of(kind),
+            SourceWhat::Id(arn) => Restorable::of_arn(arn),
+        });
         if let Some(grants) = self.grants.get_mut(&from) {
             grants.calls(calls::COPY_OUT, &at)?;
+            let points = copied_points(work, kind, grants);
+            grants.add("Use", "backup:StartCopyJob", points, in_regions(&regions));
+            if from != self.plan.sandbox_account && !kind.is_some_and(Restorable::is_fully_managed) {
+                grants.calls(calls::COPIED_KEY, &at)?;
+            }
         }
         if from != self.plan.sandbox_account {
             self.notes.insert(format!(
@@ -349,10 +353,19 @@ impl Derivation<'_> {
         Ok(())
     }
 
-    /// Allows to pass a role of an account to AWS Backup, and returns its ARN. `does`: what AWS Backup does
-    /// with it.
-    fn pass(&mut self, account: &AccountId, role: &str, does: &str, note: &str) -> Option<String> {
-        let grants = self.grants.get_mut(account)?;
+    /// Allows preflight to look for the roles that services of AWS make resources with.
+    fn service_roles(&mut self) {
+        let Some(grants) = self.grants.get_mut(&self.plan.sandbox_account) else { return };
+        for role in self.plan.service_roles() {
+            let on = grants.arn(&format!("iam::{{a}}:role/{}", role.path()), None);
+            grants.add("Prove", "iam:GetRole", BTreeSet::from([on]), Conditions::new());
+        }
+    }
+
+    /// Allows to pass a role of an account to AWS Backup, and preflight to look at it. `does`: what AWS
+    /// Backup does with it.
+    fn pass(&mut self, account: &AccountId, role: &str, does: &str, note: &str) {
+        let Some(grants) = self.grants.get_mut(account) else { return };
         let role = if is_template(role) {
             self.notes.insert(format!(
                 "the role `{role}` that AWS Backup {does} is known only during the run, so the policy allows to pass every role of the account: narrow it"
@@ -364,8 +377,11 @@ impl Derivation<'_> {
         };
         let service = BTreeSet::from(["backup.amazonaws.com".to_owned()]);
         let to = Conditions::from([((Test::StringEquals, "iam:PassedToService".into()), service)]);
-        grants.add("Pass", "iam:PassRole", BTreeSet::from([role.clone()]), to);
-        Some(role)
+        let role = BTreeSet::from([role]);
+        grants.add("Pass", "iam:PassRole", role.clone(), to);
+        for action in ["iam:GetRole", PROVE] {
+            grants.add("Prove", action, role.clone(), Conditions::new());
+        }
     }
 
     fn check(&mut self, work: &CheckWork) -> Result<(), PolicyError> {
@@ -641,6 +657,15 @@ impl Derivation<'_> {
 
 /// The action with which preflight proves all other grants.
 pub const PROVE: &str = "iam:SimulatePrincipalPolicy";
+
+/// The recovery points that a step may copy: the one that it names, else those of its type.
+fn copied_points(work: &StepWork, kind: Option<Restorable>, grants: &Grants) -> BTreeSet<String> {
+    let named = work.source.as_ref().and_then(SourceSpec::id);
+    match named.filter(|id| id.starts_with("arn:") && !is_template(id)) {
+        Some(arn) => BTreeSet::from([arn.to_owned()]),
+        None => recovery_points_of(kind).iter().map(|on| grants.arn(on, None)).collect(),
+    }
+}
 
 fn is_of_s3(kind: PointKind) -> bool {
     kind.resource_kind() == "s3:bucket"

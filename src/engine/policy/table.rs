@@ -11,6 +11,7 @@
 //! region, `{a}` the account, `{new}` the names of the run's resources, `{b}` the bucket of the
 //! call.
 
+use port::Restorable;
 use template::operations::operations;
 
 /// The condition of a permission, in addition to the region.
@@ -93,6 +94,24 @@ const OWN_RECOVERY_POINTS: &[&str] = &[
     "rds:*:{a}:cluster-snapshot:*",
     "rds:*:{a}:snapshot:*",
 ];
+/// Those of one type in the role's own account, or of every type. A point in an air-gapped vault has an
+/// ARN of AWS Backup's own.
+///
+/// Source: AWS Backup guide, "Recovery point ARNs" and "Feature availability by resource".
+pub fn recovery_points_of(kind: Option<Restorable>) -> &'static [&'static str] {
+    match kind {
+        None => OWN_RECOVERY_POINTS,
+        Some(Restorable::Database) => &["backup:*:{a}:recovery-point:*", "rds:*:{a}:snapshot:awsbackup:*"],
+        Some(Restorable::Cluster | Restorable::DocumentDb | Restorable::Neptune) => {
+            &["backup:*:{a}:recovery-point:*", "rds:*:{a}:cluster-snapshot:awsbackup:*"]
+        }
+        Some(Restorable::Instance) => &["backup:*:{a}:recovery-point:*", "ec2:*::image/*"],
+        Some(Restorable::Volume) => &["backup:*:{a}:recovery-point:*", "ec2:*::snapshot/*"],
+        Some(Restorable::Table) => &["backup:*:{a}:recovery-point:*", "dynamodb:*:{a}:table/*/backup/*"],
+        Some(Restorable::FileSystem | Restorable::Bucket) => &["backup:*:{a}:recovery-point:*"],
+    }
+}
+
 const VAULT: &[&str] = &["backup:{r}:{a}:backup-vault:{new}"];
 const FILE_SYSTEM: &[&str] = &["elasticfilesystem:{r}:{a}:file-system/*"];
 const STACK: &[&str] = &["cloudformation:{r}:{a}:stack/{new}/*"];
@@ -297,6 +316,8 @@ pub const TABLE: &[(&str, &[Need])] = &[
     ("backup:DeleteRecoveryPoint", &[need("backup:DeleteRecoveryPoint", Used, OWN_RECOVERY_POINTS)]),
     ("backup:ListTags", &[need("backup:ListTags", Named, VAULT)]),
     ("backup:StartCopyJob", &[need("backup:StartCopyJob", Used, OWN_RECOVERY_POINTS)]),
+    ("cloudformation:GetResource", &[need("cloudformation:GetResource", Listing, &["*"])]),
+    ("kms:ListAliases", &[need("kms:ListAliases", Listing, &["*"])]),
     ("backup:DescribeCopyJob", &[need("backup:DescribeCopyJob", Listing, &["*"])]),
     ("backup:ListBackupVaults", &[need("backup:ListBackupVaults", Listing, &["*"])]),
     ("backup:ListCopyJobs", &[need("backup:ListCopyJobs", Listing, &["*"])]),

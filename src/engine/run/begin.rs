@@ -220,7 +220,8 @@ pub async fn preflight(engine: &Engine, run_tags: &RunTags, asking: Asking) -> P
     }
     let (cidr, run_tags) = (plan.sandbox.network.cidr.clone(), Some(run_tags.clone()));
     let grants = engine.grants_in(&place.account);
-    let needs = Needs { cidr, run_tags, grants, asking, ..needs(plan) };
+    let copy_roles = engine.copy_roles(&place.account);
+    let needs = Needs { cidr, run_tags, grants, asking, copy_roles, ..needs(plan) };
     all.seen.push((place.clone(), engine.cloud.preflight(&place, &needs).await));
     if let Some((_, Err(error))) = all.seen.last() {
         let error = error.clone();
@@ -231,7 +232,8 @@ pub async fn preflight(engine: &Engine, run_tags: &RunTags, asking: Asking) -> P
     }
     for account in reached.into_iter().filter(|account| *account != place.account) {
         // Nothing is created outside the sandbox. There the drill reads, and starts copy jobs.
-        let needs = Needs { grants: engine.grants_in(&account), asking, ..Needs::default() };
+        let (grants, copy_roles) = (engine.grants_in(&account), engine.copy_roles(&account));
+        let needs = Needs { grants, asking, copy_roles, ..Needs::default() };
         let there = Place { account, region: place.region.clone() };
         let seen = engine.cloud.preflight(&there, &needs).await;
         if let Err(error) = &seen {
@@ -246,8 +248,8 @@ pub async fn preflight(engine: &Engine, run_tags: &RunTags, asking: Asking) -> P
     if let Some(missing) = missing_secrets(engine).await {
         all.known(missing);
     }
-    if let Some(wrong) = engine.copies_that_cannot_begin() {
-        all.known(wrong);
+    if let Some(wrong) = engine.copies_that_cannot_begin(&all) {
+        all.halts.push(wrong);
     }
     shared_account(engine);
     unread(engine);
@@ -293,7 +295,7 @@ fn report_seen(engine: &Engine, all: &mut Preflighted) {
     for (place, seen) in &all.seen {
         let Ok(seen) = seen else { continue };
         let resource = format!("{} {}", place.account, place.region);
-        for PreflightFinding { severity, what, fix } in &seen.findings {
+        for PreflightFinding { severity, unknown: _, what, fix } in &seen.findings {
             let found = Finding::new(Rule::Preflight, &resource, what, fix);
             engine.report(found.graded(*severity));
             if *severity == Severity::High {
@@ -401,14 +403,21 @@ fn unread(engine: &Engine) {
     let incomplete = &file.incomplete;
     if let (Some(told), Some(first)) = (incomplete::told(incomplete), incomplete.first()) {
         let message = format!("{told}; nothing is known of what lies there");
-        let fix = "give `discover` the permissions that it lacks, and run it again";
+        let severity = incomplete::severity(incomplete);
+        let fix = match severity {
+            // Only types that `discover` never reads.
+            Severity::Low => "write those that you have into the estate by hand",
+            Severity::High | Severity::Medium => {
+                "give `discover` the permissions that it lacks, and run it again"
+            }
+        };
         let finding = Finding::new(Rule::EstateIncomplete, first.place(), message, fix);
-        engine.report(finding.graded(incomplete::severity(incomplete)));
+        engine.report(finding.graded(severity));
     }
 }
 
 fn needs(plan: &Plan) -> Needs {
-    let mut needs = Needs::default();
+    let mut needs = Needs { service_roles: plan.service_roles(), ..Needs::default() };
     let mut calls =
         BTreeSet::from(["ec2:CreateVpc", "ec2:CreateSubnet", "ec2:CreateSecurityGroup", "ec2:CreateTags"]);
     for (_, work) in plan.steps() {

@@ -57,10 +57,9 @@ pub(super) fn merge(merged: &mut BTreeMap<PointKey, RecoveryPoint>, mut point: R
     known.of_account = known.of_account.take().or(point.of_account);
     known.of_region = known.of_region.take().or(point.of_region);
     known.state = known.state.take().or(point.state);
-    known.vault_policy = match (known.vault_policy.take(), point.vault_policy) {
-        (Some(VaultPolicy::Denies), _) | (_, Some(VaultPolicy::Denies)) => Some(VaultPolicy::Denies),
-        (one, other) => one.or(other),
-    };
+    known.vault_policy = graver(known.vault_policy.take(), point.vault_policy);
+    known.copy_policy = graver(known.copy_policy.take(), point.copy_policy);
+    known.key_unclear = known.key_unclear.take().or(point.key_unclear);
     known.kms_key = known.kms_key.take().or(point.kms_key);
     known.vault = known.vault.take().or(point.vault);
     known.engine = known.engine.take().or(point.engine);
@@ -70,6 +69,13 @@ pub(super) fn merge(merged: &mut BTreeMap<PointKey, RecoveryPoint>, mut point: R
     known.sample = known.sample.take().or(point.sample);
     if known.of != point.of && point.taken.is_some() && known.of.name == known.id {
         known.of = point.of;
+    }
+}
+
+fn graver(one: Option<VaultPolicy>, other: Option<VaultPolicy>) -> Option<VaultPolicy> {
+    match (one, other) {
+        (Some(VaultPolicy::Denies), _) | (_, Some(VaultPolicy::Denies)) => Some(VaultPolicy::Denies),
+        (one, other) => one.or(other),
     }
 }
 

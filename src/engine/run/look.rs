@@ -95,6 +95,7 @@ impl Engine {
             if let Err(stop) = self.require_option_groups(&known, &surveyed).await {
                 look.halts.push(Halt { stop, unseen: false });
             }
+            look.halts.extend(self.points_that_cannot_be_copied(&known, &surveyed).await);
             let points = Points::of(&self.memory, surveyed);
             let chooser = Chooser { engine: self, t0: look.at, points: &points };
             for (node, work) in self.plan.steps().filter(|(_, work)| work.source.is_some()) {

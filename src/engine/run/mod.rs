@@ -179,6 +179,10 @@ impl Engine {
             let zones = ready.subnets.iter().map(|subnet| subnet.az.clone()).collect();
             self.require_classes(&known, &zones, &surveyed).await?;
             self.require_option_groups(&known, &surveyed).await?;
+            if let Some(halt) = self.points_that_cannot_be_copied(&known, &surveyed).await.into_iter().next()
+            {
+                return Err(halt.stop);
+            }
             if let Some(forecast) = self.config.forecast.as_ref().filter(|_| !self.memory.has_forecast) {
                 self.bus.tell(Body::Forecast(Box::new(forecast.clone())));
             }

@@ -9,6 +9,7 @@ use super::found::{FoundPoints, key};
 use super::known::{EstatePoints, Points, report_key};
 use super::survey::arn_part;
 use crate::actions::context::StepError;
+use crate::actions::why_not_copied;
 use base::duration::{Time, human_seconds, mistaken_time};
 use base::ids::AccountId;
 use estate::point::{
@@ -17,7 +18,6 @@ use estate::point::{
 use estate::{PointKind, RecoveryPoint, Selector, VaultPolicy};
 use event::{Body, Chosen, Made, RestoreSource};
 use playbook::action::{PointSpec, SourceSpec, SourceWhat};
-use port::restorable::is_continuous;
 use port::{Finding, Place, PointQuery, Restorable, Rule};
 
 /// The log of a database or table does not reach back to `at`.
@@ -38,14 +38,28 @@ fn too_early(chosen: &RecoveryPoint, at: Time) -> StepError {
     )
 }
 
-/// The points that a step can copy: those of the account that it copies from, but for continuous ones
-/// and those in cold storage. All of them, if the step does not name that account.
+/// The points of the account that a step copies from. All of them, if the step does not name one.
 fn owned(found: Rc<FoundPoints>, spec: &SourceSpec) -> Rc<FoundPoints> {
     let Some(owner) = &spec.owner else { return found };
-    let can_be_copied =
-        |point: &&RecoveryPoint| point.account == *owner && !is_continuous(&point.id) && !point.cold;
-    let points = found.points.iter().filter(can_be_copied).cloned().collect();
+    let points = found.points.iter().filter(|point| point.account == *owner).cloned().collect();
     Rc::new(FoundPoints { points, complete: found.complete })
+}
+
+/// Which point a step asks for, and the instant that it names.
+pub(super) fn wanted(what: &SourceWhat, t0: Time) -> (Wanted, Option<Time>) {
+    let point = match what {
+        SourceWhat::Id(id) => return (Wanted::Id(id.clone()), None),
+        SourceWhat::Of { point, .. } => point,
+    };
+    match point {
+        PointSpec::Latest => (Wanted::Latest, None),
+        PointSpec::Id(id) => (Wanted::Id(id.clone()), None),
+        PointSpec::At(time) => (Wanted::AsOf(*time), Some(*time)),
+        PointSpec::BeforeT0(span) => {
+            let time = t0 - span.delta();
+            (Wanted::AsOf(time), Some(time))
+        }
+    }
 }
 
 /// Chooses recovery points: in a recovery as of T0, in a look at the live accounts as of now.
@@ -64,10 +78,10 @@ impl Chooser<'_> {
         }
         let chosen = match &spec.what {
             SourceWhat::Id(id) => self.by_id(id, &spec).await?,
-            SourceWhat::Of { kind, name, point } => {
+            SourceWhat::Of { kind, name, point: _ } => {
                 let selector =
                     Selector::of_kind(kind, name).map_err(|e| StepError::wrong(e.message, e.help))?;
-                self.of(step, &spec, selector, point).await?
+                self.of(step, &spec, selector).await?
             }
         };
         self.report_condition(step, &chosen.source.point, spec.is_copy());
@@ -130,27 +144,13 @@ impl Chooser<'_> {
         named.map(|account| &account.id).filter(|id| plan.loss.account() != Some(*id))
     }
 
-    async fn of(
-        &self,
-        step: &str,
-        spec: &SourceSpec,
-        selector: Selector,
-        point: &PointSpec,
-    ) -> Result<Chosen, StepError> {
+    async fn of(&self, step: &str, spec: &SourceSpec, selector: Selector) -> Result<Chosen, StepError> {
         let (query, places) = self.engine.asked_for(selector.clone(), spec);
         let result = self.query(&query, &places).await;
-        let result = owned(result, spec);
+        let result = self.copyable(step, owned(result, spec), spec);
         let meant = self.meant(step, &selector, &result.points)?;
         let found = &*meant;
-        let (wanted, at) = match point {
-            PointSpec::Latest => (Wanted::Latest, None),
-            PointSpec::Id(id) => (Wanted::Id(id.clone()), None),
-            PointSpec::At(time) => (Wanted::AsOf(*time), Some(*time)),
-            PointSpec::BeforeT0(span) => {
-                let time = self.t0 - span.delta();
-                (Wanted::AsOf(time), Some(time))
-            }
-        };
+        let (wanted, at) = wanted(&spec.what, self.t0);
         if let Some(later) = at.filter(|at| *at > self.t0) {
             return Err(StepError::after_t0(later, self.t0));
         }
@@ -232,6 +232,23 @@ impl Chooser<'_> {
             covers,
             machines,
         })
+    }
+
+    /// Those that AWS Backup copies, if the step copies. Why it does not copy the others, is reported.
+    fn copyable(&self, step: &str, found: Rc<FoundPoints>, spec: &SourceSpec) -> Rc<FoundPoints> {
+        let to = &self.engine.plan.sandbox_account;
+        let why_not = |point: &RecoveryPoint| spec.owner.as_ref().and_then(|_| why_not_copied(point, to));
+        if found.points.iter().all(|point| why_not(point).is_none()) {
+            return found;
+        }
+        let mut points = Vec::new();
+        for point in &found.points {
+            match why_not(point) {
+                Some((why, _)) => self.report_point(step, point, Some(why)),
+                None => points.push(point.clone()),
+            }
+        }
+        Rc::new(FoundPoints { points, complete: found.complete })
     }
 
     /// The points of the resource that is meant. A resource of the same name in another account or
@@ -347,7 +364,7 @@ impl Chooser<'_> {
         }
         let mut unusable = None;
         for kind in &spec.kinds {
-            let query = PointQuery::Id { id: id.to_owned(), kind: *kind };
+            let query = PointQuery::Id { id: id.to_owned(), kind: *kind, reader: spec.owner.clone() };
             let found = owned(self.query(&query, &self.engine.places_of(id, spec)).await, spec);
             let on = self.on(spec);
             // Accounts and regions may have snapshots of one name. One that is usable is meant, and

@@ -133,7 +133,8 @@ impl Engine {
                 vec![self.asked_for(selector, &spec)]
             }
             SourceWhat::Id(id) if !is_template(id) => {
-                let query = |kind: &_| PointQuery::Id { id: id.clone(), kind: *kind };
+                let reader = &spec.owner;
+                let query = |kind: &_| PointQuery::Id { id: id.clone(), kind: *kind, reader: reader.clone() };
                 spec.kinds.iter().map(|kind| (query(kind), self.places_of(id, &spec))).collect()
             }
             // The name is the output of a step. The query is made once it is known.
@@ -236,6 +237,8 @@ impl Engine {
                         point.elsewhere = self.gate.is_elsewhere(&point.account);
                         merge(&mut merged, point);
                     }
+                    // What was not read may hold the point that is looked for.
+                    complete &= unread.iter().all(|error| error.kind == ErrorKind::Unsupported);
                     for error in &unread {
                         self.report_unseen(place, error);
                     }
@@ -258,7 +261,7 @@ impl Engine {
         let asked: Vec<_> = widely
             .map(|p| {
                 let place = Place { account: account.clone(), region: p.region.clone() };
-                (place, PointQuery::Id { id: p.id.clone(), kind: p.kind })
+                (place, PointQuery::Id { id: p.id.clone(), kind: p.kind, reader: None })
             })
             .collect();
         let answers = asked.iter().map(|(place, query)| self.cloud.recovery_points(place, query));
@@ -269,6 +272,7 @@ impl Engine {
                     for p in points {
                         merge(merged, p);
                     }
+                    complete &= unread.is_empty();
                     for error in &unread {
                         self.report_unseen(place, error);
                     }

@@ -8,7 +8,7 @@ use port::{CreateCall, LiveKind, Restorable};
 
 /// The lists below. `policy::declared` adds the calls of actions and checks, the survey and the
 /// undoing.
-pub const ALL: [&[&str]; 12] = [
+pub const ALL: [&[&str]; 14] = [
     PREFLIGHT,
     FOR_INSTANCES,
     FOR_DATABASES,
@@ -19,6 +19,8 @@ pub const ALL: [&[&str]; 12] = [
     VERSIONED_BUCKET,
     VAULT,
     COPY_OUT,
+    COPIED_KEY,
+    START_COPY,
     ISOLATION,
     TAGGED,
 ];
@@ -86,7 +88,14 @@ pub const VAULT: &[&str] =
 
 /// In the account and region of a recovery point that is copied into the sandbox: to start the copy job,
 /// and to look at it.
-pub const COPY_OUT: &[&str] = &["backup:StartCopyJob", "backup:DescribeCopyJob", "backup:ListCopyJobs"];
+pub const COPY_OUT: &[&str] = &["backup:DescribeCopyJob", "backup:ListCopyJobs"];
+
+/// The same. The policy allows it for the recovery points that the step may copy.
+pub const START_COPY: &[&str] = &["backup:StartCopyJob"];
+
+/// Before T0, where a copy to another account begins: whether AWS manages the key of its original.
+pub const COPIED_KEY: &[&str] =
+    &["cloudformation:GetResource", "cloudformation:ListResources", "kms:ListAliases"];
 
 /// The isolation scan in the sandbox's place (`Cloud::exposures`).
 pub const ISOLATION: &[&str] = port::SCAN_CALLS;

@@ -494,6 +494,7 @@ fn describe(what: &Create) -> Request {
             role: _,
             name: _,
             size: _,
+            created: _,
         })
         | Create::MountTarget { file_system: _, subnet: _, group: _, name: _ }
         | Create::AdoptRestored(AdoptRestored { job: _, restores: _, landing: _, name: _ })

@@ -97,6 +97,9 @@ pub struct Cut {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ActionModel {
     pub action: String,
+    /// Of `backup.restore`: the type of what it restores. Each has a factor of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
     /// The drills, and restore jobs of AWS Backup, that it was learned from.
     pub runs: usize,
     /// `calibration` or `learned`.
@@ -104,4 +107,14 @@ pub struct ActionModel {
     /// The median factor against the calibration, if it was learned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub factor: Option<f64>,
+}
+
+impl ActionModel {
+    /// `backup.restore of rds:db`.
+    pub fn name(&self) -> String {
+        match &self.of {
+            Some(of) => format!("{} of {of}", self.action),
+            None => self.action.clone(),
+        }
+    }
 }

@@ -261,15 +261,17 @@ pub(super) const ONE_PROVIDER: Told = (
 );
 
 pub(super) const ESTATE_INCOMPLETE: Told = (
-    &[High, Medium],
+    &[High, Medium, Low],
     Text {
         title: "The estate was not read whole",
         meaning: "`discover` could not read a service, a region or an account. The severity is \
-                  high where data or recovery points may lie there.",
+                  high where data or recovery points may lie there. It is low if only types are \
+                  missing that `discover` never reads.",
         reason: "Nothing is known of what lies there. A resource there is in no workload and no \
                  blast radius, and one that seems unprotected may have its backup there.",
         remedy: "Give `discover` the permissions that it lacks, and run it again. What it reads \
-                 goes from `incomplete` in the estate.",
+                 goes from `incomplete` in the estate. Write resources of the types that it never \
+                 reads by hand.",
     },
 );
 

@@ -348,15 +348,16 @@ impl Rule {
                 Topic::Data,
                 &[Low],
                 Text {
-                    title: "Whether the vault's policy allows the restore is unknown",
-                    meaning: "The access policy of the vault denies restores to some principals or \
-                              under conditions, or it could not be read. Only its owner can read the \
-                              policy of a shared vault. A policy that denies restores to everybody is \
-                              told otherwise: its points are not used.",
-                    reason: "The restore may be refused on the day. The vault of EFS's automatic \
-                             backups denies restores until its policy is changed.",
-                    remedy: "Look at the policy. Allow the drill \
-                             `backup:GetBackupVaultAccessPolicy`: `drillmaster iam-policy` prints it.",
+                    title: "Whether the vault's policy allows the restore or the copy is unknown",
+                    meaning: "The access policy of the vault denies restores or copies to some \
+                              principals or under conditions, or it could not be read. Only its owner \
+                              can read the policy of a shared vault. Or it is not known whether AWS \
+                              manages the key of a point that is copied to another account. A policy \
+                              that denies it to everybody is told otherwise: its points are not used.",
+                    reason: "The restore or the copy may be refused on the day. The vault of EFS's \
+                             automatic backups denies both until its policy is changed.",
+                    remedy: "Look at the policy. Allow the drill what `drillmaster iam-policy` prints, \
+                             such as `backup:GetBackupVaultAccessPolicy` and `kms:ListAliases`.",
                 },
             )
             .page("aws.md#permissions"),

@@ -18,17 +18,28 @@ const KEY: &str = "arn:aws:kms:us-west-2:999988887777:key/1234abcd-12ab-34cd-56e
 
 /// A vault of production's in a region that survives. Its points are two hours old.
 async fn vault(seconds: f64) -> (Closet, Value) {
+    vault_with(seconds, 2, &json!({}), &json!({})).await
+}
+
+/// The same, with points of another age. `far` and `db` change its vault and the point of its database.
+async fn vault_with(seconds: f64, hours: i64, far: &Value, db: &Value) -> (Closet, Value) {
     let closet = Closet::open(0.0).await;
-    let taken = (chrono::Utc::now() - chrono::TimeDelta::hours(2)).to_rfc3339();
+    let taken = (chrono::Utc::now() - chrono::TimeDelta::hours(hours)).to_rfc3339();
     let point = |arn: &str, kind: &str, of: &str, source: &str| json!({ "arn": arn, "type": kind, "source": source, "of": of, "taken": taken });
-    closet.moto.vaults(&json!([
+    let mut vaults = json!([
         { "account": PRODUCTION, "region": FAR, "vault": "far", "points": [
             point(POINT, "EFS", "arn:aws:elasticfilesystem:eu-west-1:111122223333:file-system/fs-1", "fs-1"),
             point(DATABASE, "RDS", "arn:aws:rds:eu-west-1:111122223333:db:orders", "orders-1"),
         ] },
         // With a vault the account has the role that AWS Backup restores with.
         { "account": SANDBOX, "region": WEST, "vault": "own", "points": [] },
-    ]));
+    ]);
+    let merge = |into: &mut Value, more: &Value| {
+        into.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    };
+    merge(&mut vaults[0], far);
+    merge(&mut vaults[0]["points"][1], db);
+    closet.moto.vaults(&vaults);
     closet.moto.delays(&json!({ "default": seconds }));
     closet.moto.clear_log();
     let before = closet.moto.state();
@@ -231,4 +242,162 @@ async fn sweep_finds_the_vault_of_a_dead_run() {
     let folder = killed.file("out").display().to_string();
     let done = Drill::command(&text, closet.moto.endpoint(), &["abort", &folder]).start().end();
     assert_eq!(closet.moto.state().to_string(), before.to_string(), "{}", done.told());
+}
+
+/// The days of a copy count from the creation of its original. However old that is, the copy outlives the
+/// drill.
+#[tokio::test]
+async fn the_copy_of_an_old_point_does_not_expire_during_the_drill() {
+    let (closet, before) = vault_with(1.0, 400 * 24, &json!({}), &json!({})).await;
+    let text = playbook("old", "region: us-east-1", "").replace("rpo: 1d", "rpo: 500d");
+    let done = Drill::new(&text, closet.moto.endpoint()).run();
+    done.ends(0, "passed");
+    done.nothing_is_left(&closet.moto, &before);
+    let asked = &closet.moto.calls("StartCopyJob")[0];
+    let days: i64 = asked["params"]["Lifecycle.DeleteAfterDays"].as_str().unwrap().parse().unwrap();
+    assert!((401..=403).contains(&days), "{days}");
+}
+
+/// A step that copies the database's point, which the playbook names.
+fn of_the_database() -> String {
+    format!(
+        "  - {{ id: fetch-db, uses: backup.copy, workload: files, with: {{ from: {{ recovery_point: \"{DATABASE}\" }}, role: \"{COPIER}\", kms_key: \"{KEY}\" }} }}\n  \
+         - {{ id: db, uses: backup.restore, workload: files, with: {{ from: {{ recovery_point: \"{{{{ steps.fetch-db.recovery_point }}}}\" }}, role: \"{RESTORER}\" }} }}\n"
+    )
+}
+
+/// What a copy would meet when it is due is known before the disaster.
+#[tokio::test]
+async fn what_refuses_a_copy_stops_the_drill_before_the_disaster() {
+    let denies = |action: &str| json!({ "policy": { "Statement": [{ "Effect": "Deny", "Principal": "*", "Action": action, "Resource": "*" }] } });
+    let key = json!({ "key": format!("arn:aws:kms:{FAR}:{PRODUCTION}:key/aws-managed-rds") });
+    let none = json!({});
+    for (far, db, words) in [
+        (&denies("backup:StartCopyJob"), &none, "the access policy of its vault denies it"),
+        (&denies("backup:CopyFromBackupVault"), &none, "the access policy of its vault denies it"),
+        (&none, &key, "a key that AWS manages"),
+        (&json!({ "role": null }), &none, "does not exist"),
+        (&json!({ "role": "ec2.amazonaws.com" }), &none, "does not trust backup.amazonaws.com"),
+    ] {
+        let (closet, before) = vault_with(0.2, 2, far, db).await;
+        let text = playbook("refused", "region: us-east-1", &of_the_database());
+        let looked = Drill::command(&text, closet.moto.endpoint(), &["plan", "playbook.yaml", "--on", "aws"]);
+        let looked = looked.run();
+        assert!(looked.exit == Some(1) && looked.stdout.contains(words), "{words}: {}", looked.told());
+        let done = looked
+            .then(closet.moto.endpoint(), &["run", "playbook.yaml", "--on", "aws", "--out", "out", "--yes"]);
+        let done = done.run();
+        assert_eq!(done.exit, Some(3), "{words}: {}", done.told());
+        assert!(done.stderr.contains(words), "{words}: {}", done.told());
+        assert_eq!(closet.count("StartCopyJob"), 0, "{words}");
+        done.nothing_is_left(&closet.moto, &before);
+        production_is_untouched(&closet);
+    }
+}
+
+/// The account of the originals lets nobody in, or IAM would refuse the job or its role.
+#[tokio::test]
+async fn a_source_out_of_reach_and_what_iam_refuses_stop_the_drill_before_the_disaster() {
+    let role_of_production = role(PRODUCTION);
+    let fault = |action: &str, matched: &str| json!([{ "action": action, "kind": "error", "match": matched, "code": "AccessDenied", "status": 403, "message": "not you", "times": 999 }]);
+    let (closet, before) = vault(0.2).await;
+    closet.moto.faults(&fault("AssumeRole", &role_of_production));
+    let text = playbook("away", "region: us-east-1", "");
+    let done = Drill::new(&text, closet.moto.endpoint()).start_as_it_is().end();
+    assert_eq!(done.exit, Some(3), "{}", done.told());
+    assert!(done.stderr.contains("is out of reach"), "{}", done.told());
+    done.nothing_is_left(&closet.moto, &before);
+    for (action, of) in [
+        ("backup:StartCopyJob", role_of_production.as_str()),
+        ("backup:CopyFromBackupVault", COPIER),
+        ("backup:CopyIntoBackupVault", COPIER),
+    ] {
+        let (closet, before) = vault(0.2).await;
+        let allowed: Vec<&str> = match action {
+            "backup:StartCopyJob" => vec!["backup:List*", "backup:Describe*", "backup:Get*", "iam:*"],
+            "backup:CopyFromBackupVault" => vec!["backup:CopyInto*"],
+            _ => vec!["backup:CopyFrom*"],
+        };
+        let policy = json!([{ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": allowed, "Resource": "*" }] }]);
+        closet.moto.call("POST", "/peer/policies", Some(&json!({ of: policy })));
+        let done = Drill::new(&text, closet.moto.endpoint()).start_as_it_is().end();
+        assert!(done.stderr.contains(action), "{action}: {}", done.told());
+        // Without a resource, IAM's simulation proves no refusal. It is unknown.
+        if action == "backup:CopyFromBackupVault" {
+            let looked =
+                Drill::command(&text, closet.moto.endpoint(), &["plan", "playbook.yaml", "--on", "aws"]);
+            let looked = looked.start_as_it_is().end();
+            assert!(looked.exit == Some(3) && looked.stdout.contains(action), "{}", looked.told());
+        } else {
+            assert_eq!(done.exit, Some(3), "{action}: {}", done.told());
+            assert_eq!(closet.count("StartCopyJob"), 0, "{action}");
+        }
+        done.nothing_is_left(&closet.moto, &before);
+    }
+}
+
+/// What could not be looked at is unknown, and so is the verdict.
+#[tokio::test]
+async fn an_unread_role_leaves_the_look_unknown() {
+    let no = |action: &str, more: &Value| {
+        let mut rule = json!({ "action": action, "kind": "error", "code": "AccessDeniedException", "status": 403, "message": "no", "times": 999 });
+        rule.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!([rule])
+    };
+    for (fault, words) in [
+        (no("GetRole", &json!({ "match": "restore" })), "can restore with the role"),
+        (no("GetRole", &json!({ "match": "copy" })), "can copy with the role"),
+        (
+            no("GetRole", &json!({ "match": "AWSServiceRoleForBackup" })),
+            "service-linked role AWSServiceRoleForBackup",
+        ),
+    ] {
+        let key = json!({ "key": format!("arn:aws:kms:{FAR}:{PRODUCTION}:key/own") });
+        let (closet, _) = vault_with(0.2, 2, &json!({}), &key).await;
+        closet.moto.faults(&fault);
+        let text = playbook("blind", "region: us-east-1", &of_the_database());
+        let looked = Drill::command(
+            &text,
+            closet.moto.endpoint(),
+            &["plan", "playbook.yaml", "--on", "aws", "--output", "json"],
+        );
+        let looked = looked.start_as_it_is().end();
+        let plan: Value =
+            serde_json::from_str(&looked.stdout).unwrap_or_else(|e| panic!("{e}: {}", looked.told()));
+        let unknown = plan["live"]["unknown"].to_string();
+        assert!(unknown.contains(words), "{words}: {unknown}");
+        assert_eq!(plan["live"]["verdict"], "unknown", "{words}: {}", plan["live"]["reasons"]);
+    }
+}
+
+/// A service would make its role with the caller's permission, and it would outlive the drill.
+#[tokio::test]
+async fn a_missing_service_linked_role_stops_the_drill_before_the_disaster() {
+    let (closet, before) = vault(0.2).await;
+    closet.moto.faults(&json!([{ "action": "GetRole", "kind": "error", "match": "AWSServiceRoleForBackup", "code": "NoSuchEntity", "status": 404, "message": "no such role", "times": 99 }]));
+    let text = playbook("first", "region: us-east-1", "");
+    let done = Drill::new(&text, closet.moto.endpoint()).run();
+    assert_eq!(done.exit, Some(3), "{}", done.told());
+    assert!(
+        done.stderr.contains("create-service-linked-role --aws-service-name backup.amazonaws.com"),
+        "{}",
+        done.told()
+    );
+    done.nothing_is_left(&closet.moto, &before);
+}
+
+/// Whoever confirms the drill is told of the jobs in other accounts.
+#[tokio::test]
+async fn the_question_names_the_copy_jobs() {
+    let (closet, _) = vault(0.2).await;
+    let mut asked = Drill::new(&playbook("asked", "region: us-east-1", ""), closet.moto.endpoint());
+    let mut terminal = asked.at_terminal();
+    let running = asked.start();
+    let shown = terminal.wait_for("Only `yes` runs it: ");
+    for said in ["copy job of AWS Backup in account 111122223333 (production)", COPIER, "`fetch`"] {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
+    terminal.type_line("no");
+    assert_eq!(running.end().exit, Some(2));
+    assert_eq!(closet.count("StartCopyJob"), 0);
 }

@@ -36,7 +36,7 @@ async fn database_snapshots_are_seen_by_owner_and_by_whom_they_are_shared_with()
     assert_eq!(shared.len(), 1, "{shared:?}");
     assert_eq!((shared[0].id.as_str(), &shared[0].account), (arn.as_str(), &account(PRODUCTION)));
     assert_eq!(shared[0].shared_with, [account(SANDBOX)]);
-    let query = PointQuery::Id { id: arn.clone(), kind: PointKind::RdsSnapshot };
+    let query = PointQuery::Id { id: arn.clone(), kind: PointKind::RdsSnapshot, reader: None };
     let again = world.aws.recovery_points(&place(SANDBOX, WEST), &query).await.unwrap().points;
     // The instant at which a point was seen may differ.
     let seen = |points: &[RecoveryPoint]| {
@@ -118,7 +118,7 @@ async fn buckets_are_points_where_they_are_versioned() {
     s3.put_bucket_versioning().bucket("receipts").versioning_configuration(enabled).send().await.unwrap();
     let points = find(&world, PRODUCTION, "s3:bucket/receipts", PointKind::S3Versions).await;
     assert_eq!(points.len(), 1);
-    let query = PointQuery::Id { id: "receipts".into(), kind: PointKind::S3Replica };
+    let query = PointQuery::Id { id: "receipts".into(), kind: PointKind::S3Replica, reader: None };
     let points = world.aws.recovery_points(&place(PRODUCTION, WEST), &query).await.unwrap().points;
     assert_eq!((points.len(), points[0].taken), (1, None), "a replica's lag is not known");
     assert!(

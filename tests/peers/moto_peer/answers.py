@@ -108,3 +108,28 @@ def undeletable(request):
         code = ("BucketNotEmpty", 409) if action == "DeleteBucket" else ("AccessDenied", 403)
         return error(service, code[1], code[0], "The resource cannot be deleted.")
     return error(service, 400, "ValidationError", "The resource cannot be deleted.")
+
+
+def service_role(account, name):
+    """GetRole of a service-linked role. moto has none, and no call of a drill makes one."""
+    return (
+        '<GetRoleResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><GetRoleResult><Role>'
+        f"<Path>/aws-service-role/</Path><RoleName>{escape(name)}</RoleName><RoleId>AROA00000000000000000</RoleId>"
+        f"<Arn>arn:aws:iam::{account}:role/aws-service-role/{escape(name)}</Arn><CreateDate>2020-01-01T00:00:00Z</CreateDate>"
+        f"</Role></GetRoleResult><ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata></GetRoleResponse>"
+    ).encode()
+
+
+def aliases(request, managed):
+    """Cloud Control, as far as drills ask it: the aliases of KMS. Without an estate they are AWS's own."""
+    if request["params"].get("TypeName") != "AWS::KMS::Alias":
+        return error("cloudcontrolapi", 400, "TypeNotFoundException", "unknown type", json_protocol=True)
+    rows = {name: json.dumps({"AliasName": name, "TargetKeyId": key}) for name, key in managed.items()}
+    headers = [("Content-Type", "application/x-amz-json-1.0")]
+    if request["action"] == "GetResource":
+        name = request["params"]["Identifier"]
+        said = {"TypeName": "AWS::KMS::Alias", "ResourceDescription": {"Identifier": name, "Properties": rows[name]}}
+    else:
+        # The handler lists names alone.
+        said = {"TypeName": "AWS::KMS::Alias", "ResourceDescriptions": [{"Identifier": name, "Properties": json.dumps({"AliasName": name})} for name in rows]}
+    return 200, headers, json.dumps(said).encode()

@@ -112,6 +112,14 @@ class PeerApp:
         if (request["service"], request["action"]) == ("iam", SIMULATE):
             body = self.iam.simulate(request["params"])
             return 200, sized([("Content-Type", "text/xml")], body), [body]
+        if request["service"] == "cloudcontrolapi" and self.listing.estate is None:
+            status, headers, body = answers.aliases(request, backup.MANAGED)
+            drain(environ)
+            return status, sized(headers, body), [body]
+        if role := service_role(request):
+            drain(environ)
+            body = answers.service_role(request["account"], role)
+            return 200, sized([("Content-Type", "text/xml")], body), [body]
         if request["service"] == "backup" and request["action"] in selections.OPERATIONS and self.listing.estate is None:
             status, headers, body = selections.answer(request, take_body(environ))
             return status, sized(headers, body), [body]
@@ -346,3 +354,9 @@ def drop(environ):
     if connection is not None:
         connection.shutdown(socket.SHUT_RDWR)
     raise Dropped("dropped by a fault rule")
+
+
+def service_role(request):
+    """The service-linked role that is asked for, or None. An account has them all, unless a fault says NoSuchEntity."""
+    name = request["params"].get("RoleName", "") if (request["service"], request["action"]) == ("iam", "GetRole") else ""
+    return name if name.startswith("AWSServiceRoleFor") else None

@@ -20,6 +20,7 @@ reference, `StartCopyJob`):
     in (`backup:CopyIntoBackupVault`), unless the vault is not `Default`, and, for what AWS Backup does not manage
     fully, unless the vault has a key of its own.
   - The job is seen in the account of the original only. The copy has an ARN and dates of its own.
+  - `Lifecycle` counts its days from the creation of the original. A copy whose days are over is gone.
   - A vault with points is not deleted. Points take their time to go (`point_deletion`).
 
 The job makes the real resource in moto's backends, once its delay (`restore_job`) is over. Fault rules
@@ -29,10 +30,10 @@ with the action StartRestoreJob: `outside` (the metadata for the network and the
 POST /peer/restores: jobs of the past, see `seed_jobs`.
 
 POST /peer/vaults: [{account, region, vault, locked?, policy?, role?, points: [{arn, of, type, source, taken,
-completed?, status?, size?, copied_from?, cold_at?, archive?, infected?}]}]. `of` is the ARN of what was
+completed?, status?, size?, key?, copied_from?, cold_at?, archive?, infected?}]}]. `of` is the ARN of what was
 backed up. `source` is what moto restores from: a snapshot, an image, a file system, a table's backup or a
-bucket. Each account with a vault gets the role `restore`, which AWS Backup may assume: `role` is the
-service that may, or null for no role.
+bucket. `key` is the ARN of the key that encrypts it. Each account with a vault gets the roles `restore` and
+`copy`, which AWS Backup may assume: `role` is the service that may, or null for no role.
 
 A job's fault `half`: it fails after it has made the resource, and does not name it.
 """
@@ -67,19 +68,20 @@ def seed(vaults):
     known = {"account", "region", "vault", "locked", "policy", "role", "points"}
     for vault in vaults:
         if (service := vault.pop("role", "backup.amazonaws.com")) is not None:
-            restore_role(vault["account"], service)
+            roles(vault["account"], service)
         if set(vault) - known:
             raise ValueError(f"vaults: unknown keys {sorted(set(vault) - known)}")
         place = {key: vault[key] for key in ("account", "region")}
         VAULTS.append({"locked": False, "policy": None, "key": None, "tags": {}, **vault, "points": [{**place, **point} for point in vault["points"]]})
 
 
-def restore_role(account, service):
+def roles(account, service):
     backend = iam_backends[account]["aws"]
     if any(role.name == "restore" for role in backend.roles.values()):
         return
     trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]}
-    backend.create_role("restore", json.dumps(trust), "/", None, "", [], "3600")
+    for name in ("restore", "copy"):
+        backend.create_role(name, json.dumps(trust), "/", None, "", [], "3600")
 
 
 class Refused(Exception):
@@ -200,6 +202,8 @@ def told(vault, point):
     }
     if point.get("status", "COMPLETED") in ("COMPLETED", "AVAILABLE"):
         said["CompletionDate"] = seconds(point.get("completed", point["taken"]))
+    if point.get("key"):
+        said |= {"IsEncrypted": True, "EncryptionKeyArn": point["key"]}
     if point.get("copied_from"):
         said["SourceBackupVaultArn"] = point["copied_from"]
     if point.get("cold_at"):
@@ -312,14 +316,16 @@ JOBS_A_PAGE = 2
 
 
 def seed_jobs(jobs):
-    """Restore jobs of the past: [{account, region, type, seconds, size?, days_ago?, status?}]."""
+    """Restore jobs of the past: [{account, region, type, seconds, size?, days_ago?, status?, made?, id?}]."""
     for job in jobs:
-        id, began = str(uuid.uuid4()).upper(), now() - job.get("days_ago", 1) * 86400
+        id, began = job.get("id") or str(uuid.uuid4()).upper(), now() - job.get("days_ago", 1) * 86400
         JOBS[id] = {
             "RestoreJobId": id, "AccountId": job["account"], "CreationDate": began, "CompletionDate": began + job["seconds"],
             "Status": job.get("status", "COMPLETED"), "ResourceType": job["type"], "BackupSizeInBytes": job.get("size", 1 << 30),
             "place": (job["account"], job["region"]), "until": 0,
         }  # fmt: skip
+        if job.get("made"):
+            JOBS[id]["CreatedResourceArn"] = job["made"]
 
 
 def restore_metadata(request, _body):
@@ -335,10 +341,15 @@ def settle():
         if job["Status"] == "RUNNING" and job["until"] <= CLOCK.now():
             end(job)
     for vault in VAULTS:
-        vault["points"] = [point for point in vault["points"] if point.get("status") != "DELETING" or point["until"] > CLOCK.now()]
+        vault["points"] = [point for point in vault["points"] if stays(point)]
     for copy in COPIES.values():
         if copy["State"] == "RUNNING" and copy["until"] <= CLOCK.now():
             end_copy(copy)
+
+
+def stays(point):
+    is_expired = point.get("delete_at") is not None and point["delete_at"] <= now()
+    return not is_expired and (point.get("status") != "DELETING" or point["until"] > CLOCK.now())
 
 
 def end(job):
@@ -502,16 +513,26 @@ def start_copy(request, body):
     copy = {
         "CopyJobId": str(uuid.uuid4()).upper(), "here": place, "point": point, "to": body["DestinationBackupVaultArn"], "from": vault_arn(vault),
         "State": "RUNNING", "CreationDate": now(), "until": CLOCK.now() + CONTROL.ready_after("copy_job"), "copy": None,
-        "fails": bool(CONTROL.take("job_fails", request)),
+        "fails": bool(CONTROL.take("job_fails", request)), "days": (body.get("Lifecycle") or {}).get("DeleteAfterDays"),
     }  # fmt: skip
+    if copy["days"] is not None and not 1 <= copy["days"] <= 36500:
+        raise Refused("InvalidParameterValueException", "Invalid lifecycle. DeleteAfterDays cannot be less than 1 or more than 36500 days")
     COPIES[copy["CopyJobId"]] = copy
     if token:
         TOKENS[(place, "copy", token)] = copy["CopyJobId"]
     return {"CopyJobId": copy["CopyJobId"], "CreationDate": copy["CreationDate"]}
 
 
+# The aliases of AWS's own keys, in each account and region.
+MANAGED = {"alias/aws/rds": "aws-managed-rds", "alias/aws/ebs": "aws-managed-ebs"}
+
 # AWS Backup manages the backups of these fully, and encrypts them with the key of their vault.
 FULLY_MANAGED = ("EFS", "S3", "DynamoDB")
+
+
+def managed_keys(place):
+    account, region = place
+    return {f"arn:aws:kms:{region}:{account}:key/{key}" for key in MANAGED.values()}
 
 
 def why_not(copy, vault):
@@ -533,6 +554,8 @@ def why_not(copy, vault):
         return "Access Denied trying to call AWS Backup service: the vault's access policy does not admit the account."
     if vault["vault"] == "Default":
         return "The default vault takes no copies of another account."
+    if copy["point"]["type"] not in FULLY_MANAGED and copy["point"].get("key") in managed_keys(copy["here"]):
+        return "The source is encrypted with an AWS managed key, which no other account can be given."
     if copy["point"]["type"] not in FULLY_MANAGED and vault["key"] is None:
         return "The destination vault is encrypted with an AWS managed key, which cross-account copies cannot use."
     return None
@@ -546,7 +569,9 @@ def end_copy(copy):
         return
     made = datetime.now(timezone.utc).isoformat()
     name = f"arn:aws:backup:{vault['region']}:{vault['account']}:recovery-point:{uuid.uuid4()}"
-    vault["points"].append({**copy["point"], "arn": name, "taken": made, "completed": made, "copied_from": copy["from"]})
+    # AWS Backup guide, "Backup and tag copy": the creation date is that of the source.
+    delete_at = None if copy["days"] is None else seconds(copy["point"]["taken"]) + copy["days"] * 86400
+    vault["points"].append({**copy["point"], "arn": name, "key": vault["key"], "taken": made, "completed": made, "copied_from": copy["from"], "delete_at": delete_at})
     copy.update(State="COMPLETED", copy=name, CompletionDate=now())
 
 

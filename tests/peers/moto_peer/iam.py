@@ -34,6 +34,12 @@ from xml.sax.saxutils import escape
 import cfnlint
 
 SIMULATE = "SimulatePrincipalPolicy"
+# The paths of service-linked roles, which stand in their ARNs.
+SERVICE_ROLES = {
+    "AWSServiceRoleForRDS": "aws-service-role/rds.amazonaws.com/",
+    "AWSServiceRoleForBackup": "aws-service-role/backup.amazonaws.com/",
+    "AWSServiceRoleForAmazonElasticFileSystem": "aws-service-role/elasticfilesystem.amazonaws.com/",
+}
 # The resources that a request makes. They have no id yet.
 MADE = {
     "CreateVpc": ["vpc"], "CreateSubnet": ["subnet"], "CreateSecurityGroup": ["security-group"], "CopySnapshot": ["snapshot"],
@@ -215,6 +221,7 @@ def authorised(request):
     action = f"{service}:{operation}"
     if service == "iam":
         name = request["params"].get("RoleName")
+        name = SERVICE_ROLES.get(name, "") + name if name else None
         on = f"arn:aws:iam::{request['account']}:role/{name}" if name else request["params"].get("PolicySourceArn")
         return [(action, on, {})]
     if service == "monitoring":

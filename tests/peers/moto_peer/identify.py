@@ -190,7 +190,9 @@ def json_params(environ):
     tags = {f"tag:{tag['Key']}": tag["Value"] for tag in given.get("Tags", []) if isinstance(tag, dict)}
     metadata = {f"Metadata.{key}": value for key, value in (given.get("Metadata") or {}).items()}
     tags |= {f"tag:{key}": value for key, value in (given.get("BackupVaultTags") or {}).items()}
-    return params | tags | metadata
+    days = (given.get("Lifecycle") or {}).get("DeleteAfterDays")
+    lifecycle = {} if days is None else {"Lifecycle.DeleteAfterDays": str(days)}
+    return params | tags | metadata | lifecycle
 
 
 def route53_operation(environ):

@@ -272,7 +272,7 @@ impl<'a> Stage<'a> {
             return RestoreSource { id: called(point), point: point.clone(), at: None };
         }
         for kind in kinds {
-            let query = PointQuery::Id { id: id.to_owned(), kind: *kind };
+            let query = PointQuery::Id { id: id.to_owned(), kind: *kind, reader: None };
             let region = id.strip_prefix("arn:").and_then(|arn| arn.split(':').nth(2)).unwrap_or(WEST);
             let at = if owner == SANDBOX { sandbox_place() } else { place(owner, region) };
             let found = self.peer.cloud.recovery_points(&at, &query).await.unwrap().points;

@@ -199,6 +199,10 @@ impl Live {
             if halt.unseen { &mut self.unknown } else { &mut self.reasons }.push(told);
         }
         self.unknown.extend(self.unproved());
+        let seen = look.places.iter().filter_map(|(_, seen)| seen.as_ref().ok());
+        for found in seen.flat_map(|seen| &seen.findings).filter(|found| found.unknown) {
+            self.unknown.push(Trouble { what: found.what.clone(), fix: Some(found.fix.clone()) });
+        }
         for (source, point) in look.sources.iter().zip(&self.points) {
             let because = point.because.as_deref().unwrap_or_default();
             let told = Trouble { what: format!("step `{}`: {because}", point.step), fix: point.fix.clone() };

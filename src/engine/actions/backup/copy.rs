@@ -17,7 +17,7 @@ use crate::actions::context::{Context, Outcome, StepError};
 use base::ids::{AccountId, Region};
 use estate::file::FaultKind;
 use estate::scope::row_of;
-use estate::{PointKind, RecoveryPoint};
+use estate::{PointKind, RecoveryPoint, VaultPolicy};
 use playbook::action::{
     ArgProblem, CopyUse, Demands, Output, PointSpec, Prepared, Shape, SourceSpec, SourceWhat,
 };
@@ -151,6 +151,7 @@ impl Action for Copy {
             role: args.role,
             name: cx.name(""),
             size: cx.size(),
+            created: source.point.taken.into_iter().chain(source.point.made).min(),
         });
         // The loss comes first: the credentials of a lost account are not even asked whose they are.
         if let Err(denied) = cx.gate.check(&create_call(&from, &what), cx.step) {
@@ -187,6 +188,8 @@ impl Action for Copy {
             kms_key: args.kms_key,
             vault: Some(vault),
             vault_policy: None,
+            copy_policy: None,
+            key_unclear: None,
             cold: false,
             state: None,
             ..source.point.clone()
@@ -207,6 +210,50 @@ fn lies_in(arn: &str, sandbox: &Place) -> bool {
     region == sandbox.region.as_str() && (account.is_empty() || account == sandbox.account.as_str())
 }
 
+/// Why AWS Backup does not copy a point into a vault of this account, and what to do.
+pub fn why_not_copied(point: &RecoveryPoint, to: &AccountId) -> Option<(&'static str, &'static str)> {
+    if is_continuous(&point.id) {
+        return Some((
+            "it is a continuous recovery point, and AWS Backup copies none",
+            "name a snapshot: a recovery point without `:continuous:` in its ARN",
+        ));
+    }
+    // Source: AWS Backup guide, "Creating backup copies across AWS Regions".
+    if point.cold {
+        return Some((
+            "it lies in cold storage, and AWS Backup copies none from there",
+            "name a warm recovery point",
+        ));
+    }
+    if point.copy_policy == Some(VaultPolicy::Denies) {
+        return Some((
+            "the access policy of its vault denies it to everybody (backup:StartCopyJob or backup:CopyFromBackupVault)",
+            "let the policy of the vault allow both (`aws backup put-backup-vault-access-policy`), or name a point in another vault",
+        ));
+    }
+    // Source: AWS Backup guide, "Encryption for a backup copy to a different account or AWS Region".
+    let is_full = Restorable::of(&point.of.kind).is_some_and(Restorable::is_fully_managed);
+    if point.managed_key && point.account != *to && !is_full {
+        return Some((
+            "it is encrypted with a key that AWS manages, and AWS Backup copies none to another account under such a key",
+            "encrypt the resource with a customer managed key that the sandbox's account may use, and back it up again",
+        ));
+    }
+    None
+}
+
+/// What is not known of whether AWS Backup copies a point into a vault of this account.
+pub fn copy_doubts(point: &RecoveryPoint, to: &AccountId) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if let Some(VaultPolicy::Unclear(why)) = &point.copy_policy {
+        doubts.push(format!("of the access policy of its vault, {why}"));
+    }
+    if let Some(why) = point.key_unclear.as_ref().filter(|_| point.account != *to) {
+        doubts.push(format!("whether AWS manages its key: {why}"));
+    }
+    doubts
+}
+
 /// Refuses a copy that AWS Backup would refuse, or that is not needed.
 fn may_copy(cx: &Context<'_>, args: &BackupCopyArgs, from: &Place) -> Result<(), StepError> {
     let of = args.account();
@@ -223,18 +270,8 @@ fn may_copy(cx: &Context<'_>, args: &BackupCopyArgs, from: &Place) -> Result<(),
             "restore it with `backup.restore`, without a copy",
         ));
     }
-    if is_continuous(id) {
-        return Err(StepError::wrong(
-            format!("{id} is a continuous recovery point, and AWS Backup copies none"),
-            "name a snapshot: a recovery point without `:continuous:` in its ARN",
-        ));
-    }
-    // Source: AWS Backup guide, "Creating backup copies across AWS Regions".
-    if cx.source()?.point.cold {
-        return Err(StepError::wrong(
-            format!("{id} lies in cold storage, and AWS Backup copies none from there"),
-            "name a warm recovery point",
-        ));
+    if let Some((why, fix)) = why_not_copied(&cx.source()?.point, &cx.place().account) {
+        return Err(StepError::wrong(format!("{id} cannot be copied: {why}"), fix));
     }
     let kind = &cx.source()?.point.of.kind;
     let needs_key = Restorable::of(kind).is_some_and(|one| !one.is_fully_managed());

@@ -111,11 +111,11 @@ pub fn caption(forecast: &Forecast, limits: Limits) -> String {
     );
     let of = |model: TimesFrom| {
         let actions = forecast.learned_from.iter().filter(|action| action.model == model);
-        actions.map(|action| limits.name(&action.action)).collect::<Vec<_>>()
+        actions.map(|action| limits.name(&action.name())).collect::<Vec<_>>()
     };
     let learned = forecast.learned_from.iter().filter(|action| action.model == TimesFrom::Learned);
     let learned: Vec<String> = learned
-        .map(|action| format!("{} (from {} measured times)", limits.name(&action.action), action.runs))
+        .map(|action| format!("{} (from {} measured times)", limits.name(&action.name()), action.runs))
         .collect();
     let sources = [
         ("Learned are the times of", learned),
