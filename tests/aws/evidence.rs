@@ -115,3 +115,28 @@ fn keys_of_openssl_sign_and_openssl_reads_ours() {
         assert_eq!(public.trim(), ours.trim());
     }
 }
+
+#[test]
+fn a_browser_prints_the_report() {
+    let drill = Drill::of("az-loss");
+    let run = drill.next_out();
+    let (code, _, err) = told(&["run", &text(&drill.write()), "--out", &text(&run)]);
+    assert_eq!(code, 0, "{err}");
+    let file = drill.folder().join("report.pdf");
+    let print = |browser: PathBuf| {
+        let mut command = support::drill::drillmaster();
+        command.args(["report", &text(&run), "--format", "pdf", "--out", &text(&file)]);
+        let done = command.env("CHROME", browser).output().unwrap();
+        (done.status.code().unwrap(), String::from_utf8_lossy(&done.stderr).into_owned())
+    };
+    let (code, said) = print(program("chromium"));
+    assert_eq!(code, 0, "{said}");
+    let pdf = fs::read(&file).unwrap();
+    assert!(pdf.starts_with(b"%PDF-") && pdf.len() > 20_000, "{} bytes", pdf.len());
+    fs::remove_file(&file).unwrap();
+    // A browser that ends well and writes nothing.
+    let (code, said) = print(program("true"));
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("printed no PDF"), "{said}");
+    assert!(!file.exists());
+}

@@ -127,7 +127,15 @@ fn report_and_gate() {
         assert_eq!(stdout, std::fs::read_to_string(run.folder.join(file)).unwrap(), "{format}");
     }
     ends(&["report", folder, "--format", "text"], 0, &["PASSED, exit code 0", "SIMULATED"], &[]);
-    ends(&["report", folder, "--format", "pdf"], 2, &[], &["html"]);
+    ends(&["report", folder, "--format", "odt"], 2, &[], &["html"]);
+    ends(&["report", folder, "--format", "pdf"], 2, &[], &["--out <FILE>"]);
+    let written = tempfile::tempdir().unwrap();
+    let file = written.path().join("again.md");
+    ends(&["report", folder, "--out", file.to_str().unwrap()], 0, &[], &[]);
+    let (again, first) =
+        (std::fs::read(&file).unwrap(), std::fs::read(run.folder.join("report.md")).unwrap());
+    assert_eq!(again, first);
+    ends(&["report", folder, "--out", "/no/such/file"], 3, &[], &["/no/such/file", "cannot be written"]);
     let none =
         &["/no/such", "there is no such run; name a run's folder (`runs/<run-id>`) or its report.json"];
     ends(&["report", "/no/such"], 2, &[], none);

@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 use std::process::Command;
 
-use super::process::{Server, folder, program, stores};
+use super::process::{Server, folder, output, program, stores};
 use crate::ports::Reserved;
 
 /// A store of another provider, with its keys. Each one lacks some features.
