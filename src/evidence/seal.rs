@@ -21,7 +21,7 @@ use crate::{EVIDENCE, RESULT, Signer};
 pub enum SealError {
     #[error("{} {source}", .path.display())]
     File { path: PathBuf, source: FileError },
-    #[error("{}: cannot be written: {source}", .path.display())]
+    #[error("cannot write {}: {source}", .path.display())]
     Write { path: PathBuf, source: std::io::Error },
     #[error("the run could not be signed: {0}")]
     Sign(String),
