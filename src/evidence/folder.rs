@@ -56,8 +56,7 @@ pub fn digest(folder: &Path, name: &str) -> Result<Digest, FileError> {
         let Some(read) = part.get(..length).filter(|read| !read.is_empty()) else { break };
         context.update(read);
     }
-    let hex: String = context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Digest { sha256: hex })
+    Ok(Digest { sha256: base16ct::lower::encode_string(context.finish().as_ref()) })
 }
 
 pub fn subject(folder: &Path, name: &str) -> Result<Subject, FileError> {

@@ -1,5 +1,5 @@
 //! Keys in PEM, as `openssl` and `cosign` read them: private keys in PKCS #8, public ones as
-//! SubjectPublicKeyInfo. ECDSA on P-256 with SHA-256, or Ed25519.
+//! `SubjectPublicKeyInfo`. ECDSA on P-256 with SHA-256, or Ed25519.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use crate::Signer;
 
-/// What stands before an uncompressed point of P-256 in a SubjectPublicKeyInfo (RFC 5480).
+/// What stands before an uncompressed point of P-256 in a `SubjectPublicKeyInfo` (RFC 5480).
 const P256: &[u8] = &[
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
     0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
@@ -24,7 +24,7 @@ const P256: &[u8] = &[
 /// The length of such a point: 0x04 and two coordinates.
 const P256_POINT: usize = 65;
 
-/// What stands before a key of Ed25519 in a SubjectPublicKeyInfo (RFC 8410).
+/// What stands before a key of Ed25519 in a `SubjectPublicKeyInfo` (RFC 8410).
 const ED25519_PREFIX: &[u8] = &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 const ED25519_KEY: usize = 32;
 
@@ -73,7 +73,7 @@ pub enum Holder {
     ThrownAway,
 }
 
-/// The SHA-256 of a public key (of its SubjectPublicKeyInfo in DER).
+/// The SHA-256 of a public key (of its `SubjectPublicKeyInfo` in DER).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Fingerprint(String);
@@ -121,12 +121,12 @@ impl TryFrom<String> for Fingerprint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
     kind: Kind,
-    /// The SubjectPublicKeyInfo in DER.
+    /// The `SubjectPublicKeyInfo` in DER.
     der: Vec<u8>,
 }
 
 impl PublicKey {
-    /// Reads a SubjectPublicKeyInfo.
+    /// Reads a `SubjectPublicKeyInfo`.
     pub fn from_der(der: &[u8]) -> Result<Self, KeyError> {
         let is =
             |prefix: &[u8], length: usize| der.strip_prefix(prefix).is_some_and(|key| key.len() == length);

@@ -89,5 +89,5 @@ pub(crate) fn write<P: Serialize>(
     let text = serde_json::to_vec(statement).map_err(|error| SealError::Sign(error.to_string()))?;
     let bundle = Bundle::sign(&text, signer).map_err(SealError::Sign)?;
     let path = folder.join(name);
-    private::write_whole(&path, &bundle.to_text(), None).map_err(|source| SealError::Write { path, source })
+    private::write_whole(&path, bundle.to_text(), None).map_err(|source| SealError::Write { path, source })
 }
