@@ -19,7 +19,8 @@ use yaml::{Diagnostic, Diagnostics};
 
 #[derive(clap::Args)]
 pub struct ConfigArg {
-    /// The configuration file: protected accounts, and places that `sweep` and `discover` read
+    /// The configuration file: protected accounts, places that `sweep` and `discover` read, and keys of
+    /// evidence
     ///
     /// Default: the file in `DRILLMASTER_CONFIG`, else drillmaster/config.yaml in `XDG_CONFIG_HOME`
     /// or ~/.config.

@@ -1,6 +1,6 @@
 //! `drillmaster report`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -9,12 +9,14 @@ use crate::ui;
 use base::exit::Exit;
 use base::private;
 use base::visible::Form;
+use record::journal;
 use record::report::{self, Format, Report, Templates};
 
 /// Render the report of a finished run again, from its journal
 ///
 /// A report.json that differs from its journal is refused. Exit codes: 0 rendered; 2 the journal,
-/// the report, a template or the command line is wrong; 3 the result could not be written.
+/// the report, a template or the command line is wrong; 3 the result could not be written, or there is
+/// no browser to print it.
 #[derive(clap::Args)]
 pub struct Args {
     /// The run's folder, or its report.json with its journal beside it
@@ -60,6 +62,10 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
     };
     let text = render(args).map_err(complained(Exit::Wrong))?;
     let Some(file) = &args.out else { return super::print_as(&text, form(args.format)) };
+    if is_of_a_run(file) {
+        let message = "is a file of a run, which may be signed: write into another one";
+        return Err(complained(Exit::Wrong)(format!("{}: {message}", file.display())));
+    }
     let bytes = match args.format {
         Kind::Pdf => super::pdf::print(&text).map_err(complained(Exit::Error))?,
         Kind::Html | Kind::Markdown | Kind::Json | Kind::Junit | Kind::Text => text.into_bytes(),
@@ -67,6 +73,12 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
     private::write_whole(file, &bytes, None)
         .map_err(|error| format!("{}: cannot be written: {error}", file.display()))
         .map_err(complained(Exit::Error))
+}
+
+/// Whether a file is one of those that `run` writes.
+fn is_of_a_run(file: &Path) -> bool {
+    let folder = super::history::or_here(file.parent().unwrap_or(Path::new("")));
+    folder.join(journal::FILE_NAME).is_file() && file.symlink_metadata().is_ok()
 }
 
 fn form(format: Kind) -> Form {

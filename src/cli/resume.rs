@@ -8,10 +8,11 @@ use chrono::{TimeDelta, Utc};
 
 use super::complain;
 use super::configuration::ConfigArg;
-use super::evidence::signing::SigningArgs;
+use super::evidence::signing::{Signature, SigningArgs, still_signed};
 use super::forecast::Asked;
-use super::run::{Run, deliver};
+use super::run::{Run, deliver, show};
 use super::wire::{self, Options};
+use super::{run_folder, with_help};
 use crate::config::UserConfig;
 use crate::ui::{OutputMode, Surroundings};
 use base::clock::Pace;
@@ -22,18 +23,19 @@ use base::redact;
 use checks::ConnectTo;
 use engine::actions::CATALOGUE;
 use event::{Body, Event, RunStarted};
+use evidence::verify::is_signed;
 use playbook::{Loaded, load_kept};
 use record::journal::{self, Contents, Journal};
-use record::objectives::{self, Record};
-use record::report::Templates;
+use record::objectives::Record;
+use record::report::{self, Templates};
 use yaml::files::Files;
 
 /// Resume a run whose process died, from its folder alone
 ///
 /// Nothing is done twice: resources that may exist are searched for first, and steps and checks
 /// that ended stay ended. The RTO clock never stopped. A run that was interrupted or was in
-/// teardown is only torn down. For a run that has ended, the reports are written again. The exit
-/// code is the verdict, as for `run`.
+/// teardown is only torn down. For a run that has ended, the reports are written again, unless they are
+/// signed. The exit code is the verdict, as for `run`.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -120,17 +122,7 @@ fn go_on(
                 "the run has ended and takes no param: leave `--param` out to write its reports again";
             return Err(wrong(format!("{}: {message}", folder.display())));
         }
-        let mut report = objectives::report(&Record::from_events(&contents.events))
-            .ok_or_else(|| failed("the run left no record".into()))?;
-        report.journal = Some(super::run_folder::noted(contents.end()));
-        return Ok(deliver(
-            &report,
-            &folder,
-            &templates,
-            signer.as_ref(),
-            args.output,
-            Surroundings::detect(),
-        ));
+        return written_again(&folder, &contents, &templates, args);
     }
     let params = params(&started.inputs.params, given, &folder, abort).map_err(wrong)?;
     let on = started.on;
@@ -172,6 +164,34 @@ fn go_on(
     let run =
         Run { options, before: contents.events, folder, templates, signer, output: args.output, expected };
     run.carry_out(plan, move || Ok(journal))
+}
+
+/// Writes the reports of a run that has ended, where they are not as they were signed. It signs
+/// nothing: only the process that ends a run does, because the folder may have been changed since.
+fn written_again(
+    folder: &Path,
+    contents: &Contents,
+    templates: &Templates,
+    args: &Common,
+) -> Result<Exit, Exit> {
+    let wrong = |message: String| {
+        complain(&message);
+        Exit::Wrong
+    };
+    let told = run_folder::read(folder).map_err(wrong)?;
+    let around = Surroundings::detect();
+    if folder.join(evidence::EVIDENCE).symlink_metadata().is_ok() {
+        // A report that is missing can be written again from a journal that is as it was signed.
+        if still_signed(folder, &told).is_err() && is_signed(folder, journal::FILE_NAME) {
+            report::write_all(&told.fold.report, folder, templates)
+                .map_err(|error| wrong(with_help(&error)))?;
+        }
+        still_signed(folder, &told).map_err(wrong)?;
+        return Ok(show(&told.fold.report, folder, templates, Signature::Kept, args.output, around));
+    }
+    let mut report = told.fold.report;
+    report.journal = Some(run_folder::noted(contents.end()));
+    Ok(deliver(&report, folder, templates, None, args.output, around))
 }
 
 /// Returns what a model says of the recovery, if the first process died before it recorded that. The

@@ -9,7 +9,7 @@ use tokio::signal::unix;
 use tokio_util::sync::CancellationToken;
 
 use super::configuration::ConfigArg;
-use super::evidence::signing::{self, SigningArgs};
+use super::evidence::signing::{self, Signature, SigningArgs};
 use super::forecast::{Asked, Before};
 use super::wire::{self, Drill, Options};
 use super::{complain, history, load_or_complain, with_help};
@@ -243,7 +243,7 @@ impl Run {
             complain("the run left no record");
             return Err(Exit::Error);
         };
-        Ok(deliver(&report, &folder, &templates, signer.as_ref(), output, around))
+        Ok(deliver(&report, &folder, &templates, Some(signer.as_ref()), output, around))
     }
 }
 
@@ -354,11 +354,40 @@ fn is_hang_up_ignored() -> bool {
     mask.is_some_and(|mask| mask & 1 == 1)
 }
 
+/// Writes and signs the files of a run that has ended, and shows its result.
 pub fn deliver(
     report: &Report,
     folder: &Path,
     templates: &Templates,
-    signer: &dyn Signer,
+    signer: Option<&dyn Signer>,
+    output: OutputMode,
+    around: Surroundings,
+) -> Exit {
+    // A result that cannot be delivered is a failure.
+    let mut signature = Signature::None;
+    let delivered = match (report::write_all(report, folder, templates), signer) {
+        // What could not be written whole is not signed.
+        (Err(error), _) => Err(with_help(&error)),
+        (Ok(()), None) => Ok(()),
+        (Ok(()), Some(signer)) => {
+            signing::sign(report, folder, signer).map(|key| signature = Signature::New(key))
+        }
+    };
+    if let Err(message) = &delivered {
+        complain(message);
+    }
+    match (show(report, folder, templates, signature, output, around), delivered) {
+        (Exit::Passed, Err(_)) => Exit::Error,
+        (code, Ok(()) | Err(_)) => code,
+    }
+}
+
+/// Shows the result of a run whose files lie in its folder.
+pub fn show(
+    report: &Report,
+    folder: &Path,
+    templates: &Templates,
+    signature: Signature,
     output: OutputMode,
     around: Surroundings,
 ) -> Exit {
@@ -370,12 +399,6 @@ pub fn deliver(
             code = Exit::Error;
         }
     };
-    if let Err(error) = report::write_all(report, folder, templates) {
-        spoilt(with_help(&error));
-    }
-    if let Err(message) = signing::sign(report, folder, signer) {
-        spoilt(message);
-    }
     let annotations = github::publish(report, templates, |name| std::env::var(name).ok());
     if output == OutputMode::Text {
         let files: Vec<PathBuf> =
@@ -387,6 +410,18 @@ pub fn deliver(
             around.stdout_look(),
             around.stdout_columns().unwrap_or(ui::summary::COLUMNS),
         ) {
+            spoilt(format!("the result cannot be written to stdout: {error}"));
+        }
+        let said = match &signature {
+            Signature::New(key) => format!("Signed: {key}"),
+            Signature::Kept => {
+                "Signed before: nothing was written. `drillmaster verify` holds the files against that."
+                    .to_owned()
+            }
+            Signature::None => "Not signed: only the process that ends a run signs it.".to_owned(),
+        };
+        let mut out = ui::out::stdout(ui::out::text());
+        if let Err(error) = writeln!(out, "{said}").and_then(|()| out.flush()) {
             spoilt(format!("the result cannot be written to stdout: {error}"));
         }
         match annotations {
@@ -403,7 +438,11 @@ pub fn deliver(
         if let Err(error) = annotations {
             spoilt(with_help(&error));
         }
-        match report::Outcome::of(report).to_line() {
+        let signed_with = match signature {
+            Signature::New(key) => Some(key),
+            Signature::Kept | Signature::None => None,
+        };
+        match report::Outcome::of(report, signed_with).to_line() {
             // A reader that is gone changes no verdict but a pass.
             Ok(line) => match super::print_as(&format!("{line}\n"), output.form()) {
                 Err(lost) if code == Exit::Passed => code = lost,

@@ -1,7 +1,8 @@
 //! Sigstore bundles v0.3 with a public key instead of a certificate.
 //!
-//! We read only what we would have written, byte for byte. So there is no place in a bundle that could
-//! be changed and still be taken.
+//! We read only what we would have written, byte for byte. So a bundle holds nothing beside the signed
+//! statement that could be changed and still be taken. (An ECDSA signature has a second valid form,
+//! for the same statement.)
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -36,26 +37,12 @@ struct Material {
     public_key: Hint,
     /// Entries of a public log. We make none: it would tell the names and times of drills.
     tlog_entries: [(); 0],
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    timestamp_verification_data: Option<Timestamps>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Hint {
     hint: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Timestamps {
-    rfc3161_timestamps: Vec<Timestamp>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Timestamp {
-    signed_timestamp: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,7 +72,6 @@ impl Bundle {
             verification_material: Material {
                 public_key: Hint { hint: signer.public_key().fingerprint().hint().to_owned() },
                 tlog_entries: [],
-                timestamp_verification_data: None,
             },
             dsse_envelope: Envelope {
                 payload: STANDARD.encode(statement),
@@ -123,8 +109,7 @@ impl Bundle {
         decoded.map_err(|error| Malformed::NotABundle(format!("the payload: {error}")))
     }
 
-    /// The bytes of the signature, which a time stamp is about.
-    pub fn signature_bytes(&self) -> Result<Vec<u8>, Malformed> {
+    fn signature_bytes(&self) -> Result<Vec<u8>, Malformed> {
         let decoded = STANDARD.decode(&self.signature().sig);
         decoded.map_err(|error| Malformed::NotABundle(format!("the signature: {error}")))
     }
@@ -158,6 +143,17 @@ mod tests {
                     changed[at] ^= 1 << bit;
                     assert_eq!(verified(&changed), None, "byte {at}, bit {bit}");
                 }
+            }
+            // Nothing can be put beside the statement either: a time stamp, a key's name, white space.
+            for (from, to) in [
+                ("\"tlogEntries\":[]", "\"tlogEntries\":[],\"timestampVerificationData\":{}"),
+                ("\"tlogEntries\":[]", "\"tlogEntries\":[{}]"),
+                ("{\"sig\":", "{\"keyid\":\"x\",\"sig\":"),
+                ("\"mediaType\":", "\"mediaType\": "),
+                ("}\n", "}\n\n"),
+            ] {
+                assert!(text.contains(from), "{from}");
+                assert_eq!(verified(text.replacen(from, to, 1).as_bytes()), None, "{to}");
             }
         }
     }

@@ -4,7 +4,6 @@ use std::fs::OpenOptions;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use ring::digest::{Context, SHA256};
 use thiserror::Error;
 
 use record::plain_file::{self, Refused};
@@ -35,28 +34,30 @@ impl FileError {
     }
 }
 
-/// The files that a run leaves, but what is signed about them.
+/// As much of a file is read at most. A report of 50,000 steps has 60 MiB.
+const LARGEST: u64 = 1 << 29;
+
+/// The files that a run leaves, without the statements about them.
 pub fn names() -> impl Iterator<Item = &'static str> {
     std::iter::once(journal::FILE_NAME).chain(Format::ALL.iter().map(|format| format.file_name()))
 }
 
+/// The files without which nothing can be judged.
+pub fn is_needed(name: &str) -> bool {
+    [journal::FILE_NAME, Format::Json.file_name()].contains(&name)
+}
+
 pub fn read(folder: &Path, name: &str) -> Result<Vec<u8>, FileError> {
     let mut bytes = Vec::new();
-    plain_file::open(&folder.join(name), OpenOptions::new().read(true))?.read_to_end(&mut bytes)?;
+    let file = plain_file::open(&folder.join(name), OpenOptions::new().read(true))?;
+    file.take(LARGEST).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 /// The SHA-256 of a file.
 pub fn digest(folder: &Path, name: &str) -> Result<Digest, FileError> {
-    let mut file = plain_file::open(&folder.join(name), OpenOptions::new().read(true))?;
-    let mut context = Context::new(&SHA256);
-    let mut part = vec![0; 1 << 16];
-    loop {
-        let length = file.read(&mut part)?;
-        let Some(read) = part.get(..length).filter(|read| !read.is_empty()) else { break };
-        context.update(read);
-    }
-    Ok(Digest { sha256: base16ct::lower::encode_string(context.finish().as_ref()) })
+    let file = plain_file::open(&folder.join(name), OpenOptions::new().read(true))?;
+    Ok(Digest { sha256: base::digest::sha256_of(file)? })
 }
 
 pub fn subject(folder: &Path, name: &str) -> Result<Subject, FileError> {

@@ -50,13 +50,10 @@ pub enum KeyError {
     NoFingerprint(String),
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// ECDSA on P-256 with SHA-256: what all verifiers know.
-    #[default]
-    #[serde(rename = "ecdsa-p256")]
     EcdsaP256,
-    #[serde(rename = "ed25519")]
     Ed25519,
 }
 
@@ -66,8 +63,6 @@ pub enum Kind {
 pub enum Holder {
     /// A key that its owner keeps, in a file or a variable.
     Kept,
-    /// An asymmetric key of AWS KMS.
-    AwsKms,
     /// A key that was made for one run and thrown away. It shows that the files have not changed since, to
     /// whoever noted its fingerprint. It does not show who ran the drill.
     ThrownAway,
@@ -150,10 +145,6 @@ impl PublicKey {
             Kind::Ed25519 => ED25519_PREFIX,
         };
         Self::from_der(&[prefix, key].concat())
-    }
-
-    pub fn kind(&self) -> Kind {
-        self.kind
     }
 
     pub fn to_pem(&self) -> String {
@@ -269,7 +260,7 @@ fn contents(text: &str, wanted: &'static str) -> Result<Pem, KeyError> {
     let hint = match pem.tag() {
         "EC PRIVATE KEY" => ": convert it with `openssl pkcs8 -topk8 -nocrypt`",
         "ENCRYPTED PRIVATE KEY" | "ENCRYPTED SIGSTORE PRIVATE KEY" | "ENCRYPTED COSIGN PRIVATE KEY" => {
-            ": encrypted keys are not read; make one with `drillmaster keygen`, or use AWS KMS"
+            ": encrypted keys are not read; make one with `drillmaster keygen`"
         }
         "PRIVATE KEY" => ": the public key is needed, which `keygen` writes beside the private one",
         "PUBLIC KEY" => ": the private key is needed, which `keygen` writes beside the public one",
@@ -292,7 +283,7 @@ mod tests {
             let (key, text) = PrivateKey::generate(kind).unwrap();
             let again = PrivateKey::from_pem(&text).unwrap();
             assert_eq!(key.public_key(), again.public_key());
-            assert_eq!(again.public_key().kind(), kind);
+            assert_eq!(again.public_key().kind, kind);
             let public = PublicKey::from_pem(&again.public_key().to_pem()).unwrap();
             let signature = again.sign(b"a message").unwrap();
             assert!(public.verifies(b"a message", &signature));

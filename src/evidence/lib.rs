@@ -19,10 +19,9 @@ mod seal;
 mod statement;
 pub mod verify;
 
-pub use bundle::{Bundle, Malformed};
 pub use key::{Kind, PrivateKey, PublicKey};
-pub use seal::{RanBy, Seal, seal};
-pub use statement::{DRILL, REHEARSAL, REVIEW, TEST_RESULT};
+pub use seal::{Seal, seal};
+pub use statement::RanBy;
 
 /// The file of the statement about the whole run.
 pub const EVIDENCE: &str = "evidence.sigstore.json";
@@ -30,7 +29,7 @@ pub const EVIDENCE: &str = "evidence.sigstore.json";
 /// The file of the statement for policy engines.
 pub const RESULT: &str = "test-result.sigstore.json";
 
-/// Signs. The private key may be out of reach, as in AWS KMS.
+/// Signs with a key that is held somewhere.
 pub trait Signer {
     fn public_key(&self) -> &PublicKey;
 

@@ -6,14 +6,13 @@ use base::duration::Time;
 
 use crate::seal::{self, SealError};
 use crate::statement::{REVIEW, Review, SignedBy, Statement};
-use crate::{EVIDENCE, RESULT, Signer, folder};
+use crate::{EVIDENCE, RESULT, Signer};
 
 /// Every review's file begins with this.
 pub const PREFIX: &str = "review-";
 
 /// What a second person says.
 pub struct Said {
-    pub run_id: String,
     pub by: String,
     pub note: String,
     pub at: Time,
@@ -22,18 +21,9 @@ pub struct Said {
 /// Signs what a second person says about the evidence of a run, into a file of its own beside it.
 /// Verify the evidence first: this only binds to it.
 pub fn review(folder: &Path, said: Said, signer: &dyn Signer) -> Result<PathBuf, SealError> {
-    let subject = |name: &str| {
-        folder::subject(folder, name).map_err(|source| SealError::File { path: folder.join(name), source })
-    };
-    let subjects = vec![subject(EVIDENCE)?, subject(RESULT)?];
+    let subjects = vec![seal::file(folder, EVIDENCE)?, seal::file(folder, RESULT)?];
     let name = format!("{PREFIX}{}.sigstore.json", said.at.format("%Y%m%dT%H%M%S%3fZ"));
-    let review = Review {
-        run_id: said.run_id,
-        by: said.by,
-        note: said.note,
-        signed_at: said.at,
-        signer: SignedBy::of(signer),
-    };
+    let review = Review { by: said.by, note: said.note, signed_at: said.at, signer: SignedBy::of(signer) };
     seal::write(folder, &name, &Statement::new(subjects, REVIEW, review), signer)?;
     Ok(folder.join(name))
 }

@@ -11,9 +11,8 @@ use record::report::Report;
 
 use crate::bundle::Bundle;
 use crate::folder::{self, FileError};
-pub use crate::statement::RanBy;
 use crate::statement::{
-    DRILL, Evidence, Playbook, REHEARSAL, SignedBy, Statement, Subject, TEST_RESULT, TestResult, Tool,
+    DRILL, Evidence, Playbook, REHEARSAL, RanBy, SignedBy, Statement, Subject, TEST_RESULT, TestResult, Tool,
 };
 use crate::{EVIDENCE, RESULT, Signer};
 
@@ -27,7 +26,7 @@ pub enum SealError {
     Sign(String),
 }
 
-/// What the report does not tell.
+/// What is sealed: the report, who ran the drill, and when it was signed.
 pub struct Seal<'a> {
     pub report: &'a Report,
     pub ran_by: RanBy,
@@ -36,15 +35,14 @@ pub struct Seal<'a> {
 
 /// Signs the files of a run's folder.
 ///
-/// The second statement has the first as one of its subjects. So what is no part of the first
-/// signature, a time stamp of it for example, is signed too.
+/// The second statement has the first as one of its subjects, so neither can be taken from another
+/// run.
 pub fn seal(folder: &Path, told: Seal<'_>, signer: &dyn Signer) -> Result<(), SealError> {
     let mut files = Vec::new();
     for name in folder::names() {
         match file(folder, name) {
             Ok(file) => files.push(file),
-            // A template had a mistake, which the run has told.
-            Err(SealError::File { source, .. }) if source.is_missing() => {}
+            Err(SealError::File { source, .. }) if source.is_missing() && !folder::is_needed(name) => {}
             Err(error) => return Err(error),
         }
     }
@@ -65,17 +63,23 @@ pub fn seal(folder: &Path, told: Seal<'_>, signer: &dyn Signer) -> Result<(), Se
         signer: signed_by.clone(),
         report: serde_json::to_value(report).map_err(|error| SealError::Sign(error.to_string()))?,
     };
-    write(folder, EVIDENCE, &Statement::new(files.clone(), drill_type(report.simulated), evidence), signer)?;
+    write(
+        folder,
+        EVIDENCE,
+        &Statement::new(files.clone(), predicate_type(report.simulated), evidence),
+        signer,
+    )?;
     files.push(file(folder, EVIDENCE)?);
     write(folder, RESULT, &Statement::new(files, TEST_RESULT, TestResult::of(report, signed_by)), signer)
 }
 
 /// The type of the statement about a run.
-pub(crate) fn drill_type(simulated: bool) -> &'static str {
+pub(crate) fn predicate_type(simulated: bool) -> &'static str {
     if simulated { REHEARSAL } else { DRILL }
 }
 
-fn file(folder: &Path, name: &str) -> Result<Subject, SealError> {
+/// A file of the folder as the subject of a statement.
+pub(crate) fn file(folder: &Path, name: &str) -> Result<Subject, SealError> {
     folder::subject(folder, name).map_err(|source| SealError::File { path: folder.join(name), source })
 }
 

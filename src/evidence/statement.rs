@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use base::duration::Time;
+use base::exit::Exit;
 use record::report::Report;
 use record::report::model::{CheckStatus, JournalEnd, Status, StepStatus, TeardownRan, Verdict};
 
 use crate::key::{Fingerprint, Holder, PublicKey};
 
-const STATEMENT: &str = "https://in-toto.io/Statement/v1";
+pub const STATEMENT: &str = "https://in-toto.io/Statement/v1";
 
 /// The type of a statement about a drill on AWS.
 pub const DRILL: &str = "urn:drillmaster:drill:v1";
@@ -91,6 +92,9 @@ pub struct RanBy {
     pub user: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// The variable that sends AWS's calls elsewhere, and its value: an emulation of AWS, perhaps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
     /// The address of the CI job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ci_job: Option<String>,
@@ -114,7 +118,6 @@ impl SignedBy {
 /// What a second person says about the evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Review {
-    pub run_id: String,
     pub by: String,
     pub note: String,
     pub signed_at: Time,
@@ -163,7 +166,7 @@ impl TestResult {
         }
         let mut take = |outcome| tests.remove(&outcome).unwrap_or_default();
         Self {
-            result: verdict(report).max(at_best),
+            result: verdict(report).max(at_best).max(teardown(report)),
             configuration: vec![Configuration {
                 name: report.playbook.path.clone(),
                 digest: Digest { sha256: report.playbook.sha256.clone() },
@@ -181,25 +184,29 @@ impl TestResult {
     }
 }
 
+/// The exit code counts: a run that left something behind has the verdict of its recovery.
 fn verdict(report: &Report) -> Outcome {
     match report.verdict {
-        Verdict::Passed => Outcome::Passed,
-        Verdict::Failed | Verdict::Error | Verdict::Interrupted => Outcome::Failed,
+        Verdict::Passed if report.exit_code == Exit::Passed => Outcome::Passed,
+        Verdict::Passed | Verdict::Failed | Verdict::Error | Verdict::Interrupted => Outcome::Failed,
+    }
+}
+
+fn teardown(report: &Report) -> Outcome {
+    match report.teardown.ran {
+        _ if report.teardown.trouble().is_some() => Outcome::Failed,
+        TeardownRan::Whole if report.sandbox.kept_until.is_none() => Outcome::Passed,
+        TeardownRan::Whole | TeardownRan::Partly | TeardownRan::Never => Outcome::Warned,
     }
 }
 
 /// What a run tested, with the outcome of each. What was not carried out is a warning.
 fn tests_of(report: &Report) -> Vec<(String, Outcome)> {
     let passed = |is: bool| if is { Outcome::Passed } else { Outcome::Failed };
-    let teardown = match report.teardown.ran {
-        _ if report.teardown.trouble().is_some() => Outcome::Failed,
-        TeardownRan::Whole if report.sandbox.kept_until.is_none() => Outcome::Passed,
-        TeardownRan::Whole | TeardownRan::Partly | TeardownRan::Never => Outcome::Warned,
-    };
     let mut tests = vec![
         ("verdict".to_owned(), verdict(report)),
         ("isolation".to_owned(), passed(report.sandbox.isolation_verified)),
-        ("teardown".to_owned(), teardown),
+        ("teardown".to_owned(), teardown(report)),
     ];
     for workload in &report.workloads {
         let name = &workload.name;

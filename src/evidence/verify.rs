@@ -16,9 +16,11 @@ use record::report::{Format, Report};
 use crate::bundle::Bundle;
 use crate::folder;
 use crate::key::{Fingerprint, Holder, PublicKey};
-use crate::seal::drill_type;
-use crate::statement::{Evidence, RanBy, Review, SignedBy, Statement, Subject, TestResult};
-use crate::{EVIDENCE, RESULT, REVIEW, TEST_RESULT, review};
+use crate::seal::predicate_type;
+use crate::statement::{
+    Evidence, REVIEW, RanBy, Review, STATEMENT, SignedBy, Statement, Subject, TEST_RESULT, TestResult,
+};
+use crate::{EVIDENCE, RESULT, review};
 
 /// The keys that the reader of the evidence trusts, by their fingerprints.
 #[derive(Debug, Clone, Default)]
@@ -31,10 +33,6 @@ impl Trust {
 
     pub fn fingerprint(&mut self, fingerprint: Fingerprint) {
         self.0.insert(fingerprint);
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }
 
@@ -91,6 +89,19 @@ struct SignedPart {
     signer: SignedBy,
 }
 
+/// The key that signed the evidence in a folder, if there is any and its signature is right.
+pub fn signed_by(folder: &Path) -> Option<SignedBy> {
+    let statement: Statement<Evidence> = read(folder, EVIDENCE, &mut Verified::default())?;
+    Some(statement.predicate.signer)
+}
+
+/// Whether a file of the folder is as the evidence there says, whoever signed it.
+pub fn is_signed(folder: &Path, name: &str) -> bool {
+    let statement: Option<Statement<Evidence>> = read(folder, EVIDENCE, &mut Verified::default());
+    let found = folder::subject(folder, name);
+    statement.is_some_and(|statement| found.is_ok_and(|found| statement.subject.contains(&found)))
+}
+
 /// Verifies the evidence of a run. `report` is what its journal tells, or why that is not known, by
 /// the file's name.
 pub fn verify(folder: &Path, report: Result<&Report, Fault>, trust: &Trust) -> Verified {
@@ -102,10 +113,11 @@ pub fn verify(folder: &Path, report: Result<&Report, Fault>, trust: &Trust) -> V
     let evidence: Option<Statement<Evidence>> = read(folder, EVIDENCE, &mut verified);
     let runner = evidence.as_ref().map(|statement| statement.predicate.signer.clone());
     if let Some(statement) = &evidence {
-        trusted(EVIDENCE, &statement.predicate.signer, trust, &mut verified);
-        hold_files(folder, EVIDENCE, &statement.subject, &mut verified);
+        must_be_trusted(EVIDENCE, &statement.predicate.signer, trust, &mut verified);
+        compare_files(folder, EVIDENCE, &statement.subject, &mut verified);
+        all_signed(folder, &statement.subject, &mut verified);
         if let Some(report) = report {
-            hold_evidence(folder, statement, report, &mut verified);
+            compare_evidence(folder, statement, report, &mut verified);
         }
         let told = &statement.predicate;
         verified.signed_by = Some(told.signer.clone());
@@ -115,13 +127,16 @@ pub fn verify(folder: &Path, report: Result<&Report, Fault>, trust: &Trust) -> V
     let result: Option<Statement<TestResult>> = read(folder, RESULT, &mut verified);
     if let Some(statement) = &result {
         let signer = &statement.predicate.signer;
-        if Some(signer) != runner.as_ref() {
+        if runner.as_ref().is_some_and(|runner| runner != signer) {
             verified.fault(RESULT, "another key than that of the evidence signed it");
         }
-        if !statement.subject.iter().any(|file| file.name == EVIDENCE) {
-            verified.fault(RESULT, format!("it does not name {EVIDENCE}"));
+        let (same, last) = statement.subject.split_at(statement.subject.len().saturating_sub(1));
+        let is_of_evidence = evidence.as_ref().is_some_and(|evidence| evidence.subject == same);
+        if evidence.is_some() && !(is_of_evidence && last.iter().any(|file| file.name == EVIDENCE)) {
+            verified.fault(RESULT, format!("it does not name the files of {EVIDENCE}, and that file"));
         }
-        hold_files(folder, RESULT, &statement.subject, &mut verified);
+        compare_files(folder, RESULT, &statement.subject, &mut verified);
+        verified.files.push(RESULT.to_owned());
         if statement.predicate_type != TEST_RESULT {
             verified.fault(RESULT, format!("its type is not {TEST_RESULT}"));
         }
@@ -131,7 +146,7 @@ pub fn verify(folder: &Path, report: Result<&Report, Fault>, trust: &Trust) -> V
             verified.fault(RESULT, "it is not the result that the journal tells");
         }
     }
-    others(folder, runner.as_ref(), trust, &mut verified);
+    reviews_and_unsigned(folder, runner.as_ref(), trust, &mut verified);
     verified.files.sort();
     verified.files.dedup();
     verified.faults.dedup();
@@ -166,10 +181,14 @@ fn signed<P: DeserializeOwned>(bytes: &[u8]) -> Result<Statement<P>, String> {
         .verified(&key)
         .map_err(|error| error.to_string())?
         .ok_or("its signature is wrong: it was changed after it was signed")?;
-    serde_json::from_slice(&payload).map_err(odd)
+    let statement: Statement<P> = serde_json::from_slice(&payload).map_err(odd)?;
+    if statement.form != STATEMENT {
+        return Err(format!("it is no statement of the form {STATEMENT}"));
+    }
+    Ok(statement)
 }
 
-fn trusted(name: &str, signer: &SignedBy, trust: &Trust, verified: &mut Verified) {
+fn must_be_trusted(name: &str, signer: &SignedBy, trust: &Trust, verified: &mut Verified) {
     if trust.0.contains(&signer.fingerprint) {
         return;
     }
@@ -180,7 +199,7 @@ fn trusted(name: &str, signer: &SignedBy, trust: &Trust, verified: &mut Verified
              somebody noted this fingerprint when the run ended, in the log of the CI for example, give it with \
              --fingerprint; sign coming runs with a key from `drillmaster keygen`"
         ),
-        Holder::Kept | Holder::AwsKms => format!(
+        Holder::Kept => format!(
             "it is signed with {fingerprint}, and you named no such key: ask whoever runs the drills for their public \
              key or its fingerprint, by a way of your own, and give it with --key or --fingerprint"
         ),
@@ -189,10 +208,9 @@ fn trusted(name: &str, signer: &SignedBy, trust: &Trust, verified: &mut Verified
 }
 
 /// Compares the files with the digests that were signed.
-fn hold_files(folder: &Path, by: &str, subjects: &[Subject], verified: &mut Verified) {
+fn compare_files(folder: &Path, by: &str, subjects: &[Subject], verified: &mut Verified) {
     for Subject { name, digest } in subjects {
-        // A name could lead out of the folder.
-        if name.contains('/') || name.starts_with('.') {
+        if !is_plain(name) {
             verified.fault(by, format!("it names `{name}`, which is no file of a run"));
             continue;
         }
@@ -205,11 +223,38 @@ fn hold_files(folder: &Path, by: &str, subjects: &[Subject], verified: &mut Veri
     }
 }
 
+/// Another name could lead out of the folder.
+fn is_plain(name: &str) -> bool {
+    !name.contains('/') && !name.starts_with('.')
+}
+
+/// A file that a run writes must be signed. Else somebody could put a report of their own beside signed
+/// figures.
+fn all_signed(folder: &Path, subjects: &[Subject], verified: &mut Verified) {
+    let mut names: Vec<&str> = subjects.iter().map(|file| file.name.as_str()).collect();
+    names.sort_unstable();
+    if names.windows(2).any(|two| two[0] == two[1]) {
+        verified.fault(EVIDENCE, "it names a file twice");
+    }
+    for name in folder::names() {
+        let is_signed = names.contains(&name);
+        let is_there = folder.join(name).symlink_metadata().is_ok();
+        if !is_signed && (is_there || folder::is_needed(name)) {
+            verified.fault(name, "is not among the files that were signed");
+        }
+    }
+}
+
 /// Compares what the statement says with what the journal tells.
-fn hold_evidence(folder: &Path, statement: &Statement<Evidence>, report: &Report, verified: &mut Verified) {
+fn compare_evidence(
+    folder: &Path,
+    statement: &Statement<Evidence>,
+    report: &Report,
+    verified: &mut Verified,
+) {
     let told = &statement.predicate;
     let kind = if report.simulated { "a rehearsal on the twin" } else { "a drill on AWS" };
-    if told.simulated != report.simulated || statement.predicate_type != drill_type(report.simulated) {
+    if told.simulated != report.simulated || statement.predicate_type != predicate_type(report.simulated) {
         verified.fault(EVIDENCE, format!("it does not say what the journal tells: that this was {kind}"));
     }
     let same_run = told.run_id == report.run_id
@@ -230,7 +275,7 @@ fn hold_evidence(folder: &Path, statement: &Statement<Evidence>, report: &Report
 }
 
 /// The other files of the folder: reviews, and what nobody signed.
-fn others(folder: &Path, runner: Option<&SignedBy>, trust: &Trust, verified: &mut Verified) {
+fn reviews_and_unsigned(folder: &Path, runner: Option<&SignedBy>, trust: &Trust, verified: &mut Verified) {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => return verified.fault(".", format!("the folder cannot be read: {error}")),
@@ -261,15 +306,19 @@ fn reviewed(folder: &Path, name: &str, runner: Option<&SignedBy>, trust: &Trust,
     if statement.predicate_type != REVIEW {
         return verified.fault(name, format!("its type is not {REVIEW}"));
     }
-    if !statement.subject.iter().any(|file| file.name == EVIDENCE) {
-        return verified.fault(name, format!("it does not name {EVIDENCE}"));
+    let names: Vec<&str> = statement.subject.iter().map(|file| file.name.as_str()).collect();
+    if names != [EVIDENCE, RESULT] {
+        return verified.fault(name, format!("it is not about {EVIDENCE} and {RESULT}"));
     }
     for Subject { name: file, digest } in &statement.subject {
         if !folder::digest(folder, file).is_ok_and(|found| found == *digest) {
             return verified.fault(name, format!("it is about another {file} than the one that lies here"));
         }
     }
-    let Review { by, note, signed_at, signer, run_id: _ } = statement.predicate;
+    if verified.signed_at.is_none_or(|signed| statement.predicate.signed_at < signed) {
+        return verified.fault(name, "it is older than the evidence that it is about");
+    }
+    let Review { by, note, signed_at, signer } = statement.predicate;
     let is_other = runner.is_some_and(|runner| runner.fingerprint != signer.fingerprint);
     let counts = is_other && trust.0.contains(&signer.fingerprint);
     let fingerprint = signer.fingerprint;

@@ -135,6 +135,8 @@ fn report_and_gate() {
     let (again, first) =
         (std::fs::read(&file).unwrap(), std::fs::read(run.folder.join("report.md")).unwrap());
     assert_eq!(again, first);
+    let own = run.folder.join("report.md");
+    ends(&["report", folder, "--out", own.to_str().unwrap()], 2, &[], &["is a file of a run"]);
     ends(&["report", folder, "--out", "/no/such/file"], 3, &[], &["/no/such/file", "cannot be written"]);
     let none =
         &["/no/such", "there is no such run; name a run's folder (`runs/<run-id>`) or its report.json"];

@@ -130,7 +130,7 @@ fn a_disk_that_fills_while_the_drill_runs() {
         } else {
             // The journal just fit on the disk. The report did not.
             assert_eq!(output.status.code(), Some(3), "{stderr}");
-            let next = ["then render again", "signs again"];
+            let next = ["then render again", "cannot be signed later"];
             assert!(stderr.contains("cannot write"), "{stderr}");
             assert!(next.iter().any(|next| stderr.contains(next)), "{stderr}");
             assert_eq!(told(&["report", folder.to_str().unwrap()]).0, 0);

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use base::exit::Exit;
 use evidence::{PrivateKey, RanBy, Seal, seal};
 use proptest::prelude::*;
 use record::report::Report;
+use record::report::model::{CheckStatus, Status, StepStatus, Verdict};
 use support::drill::{Drill, told};
 
 /// A run that was signed with a key of its own.
@@ -157,12 +159,18 @@ fn without_a_trusted_key_nothing_is_good() {
 fn a_run_without_a_key_is_sealed_but_shows_nobody() {
     let drill = Drill::of("az-loss");
     let run = drill.folder().join("run");
-    let (code, _, err) = told(&["run", &text(&drill.write()), "--out", &text(&run)]);
+    let (code, said, err) = told(&["run", &text(&drill.write()), "--out", &text(&run)]);
     assert_eq!(code, 0, "{err}");
     let (code, out, _) = told(&["verify", &text(&run)]);
     assert_eq!(code, 1, "{out}");
     assert!(out.contains("a key that was made for this run alone"), "{out}");
     assert_eq!(out.matches("FAULT").count(), 1, "{out}");
+    // The run has told the fingerprint.
+    let noted = said.lines().find_map(|line| line.strip_prefix("Signed: ")).unwrap();
+    let (fingerprint, rest) = noted.split_once(' ').unwrap();
+    assert_eq!(rest, "(a key that was made for this run alone)");
+    let (code, out, _) = told(&["verify", &text(&run), "--fingerprint", fingerprint]);
+    assert_eq!(code, 0, "{out}");
 }
 
 #[test]
@@ -213,12 +221,57 @@ fn a_rehearsal_is_not_relabelled() {
     assert!(said.contains("the report is not what its journal says"), "{said}");
     // The journal holds the word, too: its chain breaks.
     let journal = fs::read_to_string(signed.run.join("journal.ndjson")).unwrap();
-    fs::write(signed.run.join("journal.ndjson"), journal.replacen("\"on\":\"twin\"", "\"on\":\"aws\"", 1))
-        .unwrap();
+    let relabelled = journal.replacen("\"on\":\"twin\"", "\"on\":\"aws\"", 1);
+    assert_ne!(relabelled, journal);
+    fs::write(signed.run.join("journal.ndjson"), relabelled).unwrap();
     told(&Report { simulated: false, ..signed.report() });
     let (code, said) = signed.verify();
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("journal.ndjson"), "{said}");
+    assert!(said.contains("FAULT       journal.ndjson"), "{said}");
+}
+
+/// What a policy engine sees of a drill on AWS.
+#[test]
+fn a_real_drill_has_its_own_type_and_passes() {
+    let signed = Signed::new();
+    let key = PrivateKey::from_pem(&fs::read_to_string(signed.key()).unwrap()).unwrap();
+    let states = |report: &Report| {
+        let told = Seal { report, ran_by: RanBy::default(), signed_at: report.finished_at };
+        seal(&signed.run, told, &key).unwrap();
+        let evidence = statement(&signed.run, "evidence.sigstore.json");
+        (
+            evidence["predicateType"].clone(),
+            statement(&signed.run, "test-result.sigstore.json")["predicate"].clone(),
+        )
+    };
+    let real = Report { simulated: false, ..signed.report() };
+    let (kind, result) = states(&real);
+    assert_eq!(kind, "urn:drillmaster:drill:v1");
+    assert_eq!(result["result"], "PASSED");
+    let names = |result: &Value, list: &str| -> Vec<String> {
+        let list = result[list].as_array().into_iter().flatten();
+        list.map(|name| name.as_str().unwrap().to_owned()).collect()
+    };
+    assert!(names(&result, "passedTests").contains(&"workload orders: RTO".to_owned()), "{result}");
+    assert_eq!(names(&result, "failedTests"), Vec::<String>::new());
+    // What is unknown, unhealthy or not torn down is no pass.
+    let mut worse = real.clone();
+    worse.exit_code = Exit::LeftBehind;
+    let (_, result) = states(&worse);
+    assert_eq!(result["result"], "FAILED", "it left something behind");
+    worse.verdict = Verdict::Failed;
+    worse.workloads[0].rto.status = Status::Unknown;
+    worse.checks[0].status = CheckStatus::Unhealthy;
+    worse.steps[0].status = StepStatus::Skipped;
+    worse.sandbox.isolation_verified = false;
+    worse.teardown.left_behind.push("vpc-1".into());
+    let (_, result) = states(&worse);
+    assert_eq!(result["result"], "FAILED");
+    let failed = names(&result, "failedTests");
+    for name in ["verdict", "isolation", "teardown", "workload orders: RTO", "check app-up"] {
+        assert!(failed.contains(&name.to_owned()), "{name}: {failed:?}");
+    }
+    assert_eq!(names(&result, "warnedTests"), [format!("step {}", worse.steps[0].id)]);
 }
 
 #[test]
@@ -280,6 +333,23 @@ fn what_is_missing_or_was_added_is_told() {
 }
 
 #[test]
+fn a_report_that_was_not_signed_is_no_part_of_a_good_run() {
+    let signed = Signed::new();
+    let key = PrivateKey::from_pem(&fs::read_to_string(signed.key()).unwrap()).unwrap();
+    let page = fs::read(signed.run.join("report.html")).unwrap();
+    fs::remove_file(signed.run.join("report.html")).unwrap();
+    let report = &signed.report();
+    let told = Seal { report, ran_by: RanBy::default(), signed_at: report.finished_at };
+    seal(&signed.run, told, &key).unwrap();
+    let (code, said) = signed.verify();
+    assert_eq!(code, 0, "{said}");
+    fs::write(signed.run.join("report.html"), page).unwrap();
+    let (code, said) = signed.verify();
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("FAULT       report.html: is not among the files that were signed"), "{said}");
+}
+
+#[test]
 fn no_key_is_overwritten_and_none_is_open_to_others() {
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -293,16 +363,50 @@ fn no_key_is_overwritten_and_none_is_open_to_others() {
     assert_eq!(fs::read(&key).unwrap(), before);
 }
 
+/// Only the process that ends a run signs it. Whoever resumes it later cannot know what was changed.
 #[test]
-fn a_resumed_run_is_signed_again() {
+fn a_run_that_has_ended_is_not_signed_again() {
     let signed = Signed::new();
     let run = text(&signed.run);
-    let before = fs::read(signed.run.join("evidence.sigstore.json")).unwrap();
-    let (code, _, err) = told(&["resume", &run, "--sign-with", &text(&signed.key())]);
+    let key = text(&signed.key());
+    let file = |name: &str| signed.run.join(name);
+    let evidence = fs::read(file("evidence.sigstore.json")).unwrap();
+    for args in [&["resume", &run][..], &["abort", &run], &["resume", &run, "--sign-with", &key]] {
+        let (code, out, err) = told(args);
+        assert_eq!(code, 0, "{err}");
+        assert!(out.contains("Signed before"), "{out}");
+        assert_eq!(fs::read(file("evidence.sigstore.json")).unwrap(), evidence);
+    }
+    // A report that is gone comes back as it was.
+    fs::remove_file(file("report.html")).unwrap();
+    let (code, _, err) = told(&["resume", &run]);
     assert_eq!(code, 0, "{err}");
-    assert_ne!(fs::read(signed.run.join("evidence.sigstore.json")).unwrap(), before);
+    assert_eq!(signed.verify().0, 0);
+    // Relabelled, with a chain of hashes that is right.
+    let journal = fs::read_to_string(file("journal.ndjson")).unwrap();
+    let mut lines: Vec<String> = journal.lines().map(str::to_owned).collect();
+    assert!(lines[0].contains("\"on\":\"twin\""));
+    lines[0] = lines[0].replacen("\"on\":\"twin\"", "\"on\":\"aws\"", 1);
+    for n in 1..lines.len() {
+        let before = base::digest::sha256(format!("{}\n", lines[n - 1]));
+        let (_, rest) = lines[n].split_once("\",").unwrap();
+        lines[n] = format!("{{\"prev\":\"{before}\",{rest}");
+    }
+    fs::write(file("journal.ndjson"), lines.join("\n") + "\n").unwrap();
+    fs::remove_file(file("report.json")).unwrap();
+    let (code, _, err) = told(&["resume", &run, "--sign-with", &key]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("journal.ndjson"), "{err}");
+    assert_eq!(fs::read(file("evidence.sigstore.json")).unwrap(), evidence);
+    // Without the evidence it is written, and not signed.
+    for name in ["evidence.sigstore.json", "test-result.sigstore.json"] {
+        fs::remove_file(file(name)).unwrap();
+    }
+    let (_, out, err) = told(&["resume", &run, "--sign-with", &key]);
+    assert!(out.contains("Not signed"), "{out}{err}");
     let (code, said) = signed.verify();
-    assert_eq!(code, 0, "{said}");
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("FAULT       evidence.sigstore.json: is missing"), "{said}");
 }
 
 proptest! {

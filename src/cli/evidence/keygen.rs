@@ -1,5 +1,6 @@
 //! `drillmaster keygen`
 
+use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -30,7 +31,7 @@ enum Algorithm {
     /// ECDSA on P-256 with SHA-256, which all verifiers know
     #[default]
     EcdsaP256,
-    /// Pure Ed25519; cosign version 3 cannot make such signatures
+    /// Pure Ed25519, which fewer verifiers know
     Ed25519,
 }
 
@@ -59,8 +60,12 @@ fn make(args: &Args) -> Result<String, String> {
         return Err(exists(&public_file));
     }
     let (key, text) = PrivateKey::generate(kind).map_err(|error| error.to_string())?;
-    write_new(&args.file, &text)?;
-    write_new(&public_file, &key.public_key().to_pem())?;
+    write_new(private::file(), &args.file, &text)?;
+    if let Err(message) = write_new(OpenOptions::new(), &public_file, &key.public_key().to_pem()) {
+        // Half a pair helps nobody, and the next try would not overwrite it.
+        let _ = std::fs::remove_file(&args.file);
+        return Err(message);
+    }
     let (file, public, fingerprint) =
         (args.file.display(), public_file.display(), key.public_key().fingerprint());
     Ok(format!(
@@ -77,8 +82,8 @@ fn exists(path: &Path) -> String {
     format!("{}: exists already, and no key is overwritten: choose another FILE", path.display())
 }
 
-fn write_new(path: &Path, text: &str) -> Result<(), String> {
-    let opened = private::file().write(true).create_new(true).open(path);
+fn write_new(mut options: OpenOptions, path: &Path, text: &str) -> Result<(), String> {
+    let opened = options.write(true).create_new(true).open(path);
     opened.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all())).map_err(
         |error| {
             if error.kind() == ErrorKind::AlreadyExists {

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use chrono::Utc;
 
 use super::signing::SigningArgs;
-use super::verify::trusted;
+use super::verify::{keys_of, report_of};
 use crate::cli::configuration::ConfigArg;
 use crate::cli::{complain, folder_of, print, run_folder};
 use base::exit::Exit;
 use evidence::review::{Said, review};
-use evidence::verify::verify;
+use evidence::verify::{signed_by, verify};
 
 /// Sign the evidence of a run as a second person
 ///
@@ -30,8 +30,10 @@ pub struct Args {
     /// What you looked at, and what you found
     #[arg(long, value_name = "TEXT")]
     note: String,
-    #[command(flatten)]
-    signing: SigningArgs,
+    /// Your private key: a file of `keygen`, or env:NAME for a variable that holds its text; default:
+    /// `evidence.key` of the configuration
+    #[arg(long, value_name = "KEY")]
+    sign_with: Option<String>,
     #[command(flatten)]
     config: ConfigArg,
 }
@@ -56,32 +58,30 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
             return Err(wrong(format!("{flag} is empty: a review says who looked, and what was found")));
         }
     }
-    let signer = args.signing.named(&config).map_err(wrong)?;
+    let signing = SigningArgs { sign_with: args.sign_with.clone() };
+    let signer = signing.named(&config).map_err(wrong)?;
     let signer = signer
         .ok_or_else(|| wrong("name your own key with --sign-with: `drillmaster keygen` makes one".into()))?;
     let folder = folder_of(&args.run);
-    let told = run_folder::read(&folder).map_err(complained(Exit::Failed))?;
-    let mut trust = trusted(&config).map_err(wrong)?;
+    let told = run_folder::read(&folder);
+    let mut trust = keys_of(&config).map_err(wrong)?;
     // Whose key the runner's is, the reviewer says to whoever trusts the reviewer.
-    let signed_by = verify(&folder, Ok(&told.fold.report), &trust).signed_by;
+    let signed_by = signed_by(&folder);
     if let Some(runner) = &signed_by {
         if runner.fingerprint == signer.public_key().fingerprint() {
             let message = "the runner signed with this key already, and a review is by a second person: use another key";
             return Err(wrong(message.into()));
         }
-        trust.fingerprint(runner.fingerprint.clone());
+        if config.evidence.trusted_keys.is_empty() {
+            trust.fingerprint(runner.fingerprint.clone());
+        }
     }
-    let verified = verify(&folder, Ok(&told.fold.report), &trust);
+    let verified = verify(&folder, report_of(&told), &trust);
     if let Some(fault) = verified.faults.first() {
         complain(&format!("{}: {}: {}; nothing was signed", folder.display(), fault.file, fault.what));
         return Err(Exit::Failed);
     }
-    let said = Said {
-        run_id: told.fold.report.run_id.clone(),
-        by: args.by.clone(),
-        note: args.note.clone(),
-        at: Utc::now(),
-    };
+    let said = Said { by: args.by.clone(), note: args.note.clone(), at: Utc::now() };
     let file = review(&folder, said, signer.as_ref()).map_err(|error| wrong(error.to_string()))?;
     print(&format!(
         "Signed: {}, with {}. It binds you to evidence of {}.\n",

@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use chrono::{SubsecRound as _, Utc};
 
 use crate::cli::output::write_stderr;
+use crate::cli::run_folder::Told;
 use crate::config::UserConfig;
 use base::redact;
+use evidence::key::Holder;
+use evidence::verify::{Fault, Trust, signed_by, verify};
 use evidence::{PrivateKey, RanBy, Seal, Signer};
 use record::report::Report;
 
@@ -74,8 +77,10 @@ impl Source {
     fn read(&self) -> Result<PrivateKey, String> {
         let (name, text) = match self {
             Self::Variable(name) => {
-                let text = std::env::var(name)
-                    .map_err(|error| format!("the variable {name} cannot be read: {error}"))?;
+                // `var` would show in its error what the variable holds.
+                let value =
+                    std::env::var_os(name).ok_or_else(|| format!("the variable {name} is not set"))?;
+                let text = value.into_string().map_err(|_| format!("the variable {name} holds no text"))?;
                 (name.clone(), text)
             }
             Self::File(path) => {
@@ -87,11 +92,15 @@ impl Source {
                 (name, text)
             }
         };
-        for line in text.lines().filter(|line| !line.starts_with("-----")) {
-            // A last line may be too short to be found in texts.
-            redact::register(line.trim());
+        // Neither the whole nor a line of it is ever printed. A last line may be too short to be found.
+        redact::register(text.trim());
+        for part in text.split_whitespace().filter(|part| !part.contains("-----")) {
+            redact::register(part);
         }
-        PrivateKey::from_pem(&text).map_err(|error| format!("{name}: {error}"))
+        PrivateKey::from_pem(&text).map_err(|error| {
+            let hint = if text.contains("\\n") { "; it must hold real line breaks, not `\\n`" } else { "" };
+            format!("{name}: {error}{hint}")
+        })
     }
 }
 
@@ -109,16 +118,48 @@ fn warn_of_readers(path: &Path) {
     }
 }
 
-/// Signs the files of a run that has ended.
-pub fn sign(report: &Report, folder: &Path, signer: &dyn Signer) -> Result<(), String> {
+/// Signs the files of a run that has ended. Returns the key, as a person would note it.
+pub fn sign(report: &Report, folder: &Path, signer: &dyn Signer) -> Result<String, String> {
     let told = Seal {
         report,
         ran_by: ran_by(|name| std::env::var(name).ok()),
         signed_at: Utc::now().trunc_subsecs(0),
     };
     evidence::seal(folder, told, signer).map_err(|error| {
-        format!("{error}; `drillmaster resume {}` writes the reports and signs again", folder.display())
+        format!("{error}; the run is not signed, and it cannot be signed later: run the drill again")
+    })?;
+    let fingerprint = signer.public_key().fingerprint();
+    Ok(match signer.holder() {
+        Holder::Kept => fingerprint.to_string(),
+        Holder::ThrownAway => format!("{fingerprint} (a key that was made for this run alone)"),
     })
+}
+
+/// What is said of the signature at the end of a command.
+pub enum Signature {
+    /// The key that signed now.
+    New(String),
+    /// The run had been signed before.
+    Kept,
+    /// The run is not signed.
+    None,
+}
+
+/// Whether the files of a run that has ended are as they were signed, by whomever.
+///
+/// # Errors
+/// What was changed, as a text for the user.
+pub fn still_signed(folder: &Path, told: &Told) -> Result<(), String> {
+    let mut trust = Trust::default();
+    if let Some(signed) = signed_by(folder) {
+        trust.fingerprint(signed.fingerprint);
+    }
+    match verify(folder, Ok(&told.fold.report), &trust).faults.first() {
+        None => Ok(()),
+        Some(Fault { file, what }) => {
+            Err(format!("{}: {file}: {what}; restore the folder from a copy", folder.display()))
+        }
+    }
 }
 
 /// Who runs this program, as the machine and the CI say.
@@ -136,8 +177,20 @@ fn ran_by(variable: impl Fn(&str) -> Option<String>) -> RanBy {
             .or_else(|| set("USER"))
             .or_else(|| set("LOGNAME")),
         host: Some(host).filter(|host| !host.is_empty()),
+        endpoint: endpoint(&set),
         ci_job: github().or_else(|| set("CI_JOB_URL")).or_else(|| set("BUILD_URL")),
     }
+}
+
+/// Where the environment sends AWS's calls, if it says so.
+fn endpoint(set: &impl Fn(&str) -> Option<String>) -> Option<String> {
+    const VARIABLE: &str = "AWS_ENDPOINT_URL";
+    let of_a_service = || {
+        let mut names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        names.find(|name| name.starts_with("AWS_ENDPOINT_URL_"))
+    };
+    let name = if set(VARIABLE).is_some() { VARIABLE.to_owned() } else { of_a_service()? };
+    Some(format!("{name}={}", set(&name)?))
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         Exit::Wrong
     };
     let config = args.config.load_or_complain()?;
-    let mut trust = trusted(&config).map_err(wrong)?;
+    let mut trust = keys_of(&config).map_err(wrong)?;
     for path in &args.key {
         trust.key(&public_key(path).map_err(wrong)?);
     }
@@ -118,7 +118,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
 }
 
 /// The keys that the configuration trusts.
-pub fn trusted(config: &UserConfig) -> Result<Trust, String> {
+pub fn keys_of(config: &UserConfig) -> Result<Trust, String> {
     let mut trust = Trust::default();
     for key in &config.evidence.trusted_keys {
         if key.starts_with("SHA256:") {
@@ -140,7 +140,7 @@ fn public_key(path: &Path) -> Result<PublicKey, String> {
 }
 
 /// What the journal tells, and what is wrong with it.
-fn report_of(told: &Result<Told, String>) -> Result<&Report, Fault> {
+pub fn report_of(told: &Result<Told, String>) -> Result<&Report, Fault> {
     let fault = |what: String| Fault { file: journal::FILE_NAME.to_owned(), what };
     match told {
         Ok(Told { unread: Some(error), .. }) => Err(fault(error.to_string())),
@@ -152,7 +152,7 @@ fn report_of(told: &Result<Told, String>) -> Result<&Report, Fault> {
     }
 }
 
-fn minute(time: Time) -> String {
+fn second(time: Time) -> String {
     time.format("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
@@ -167,30 +167,44 @@ fn text(folder: &Path, report: Option<&Report>, verified: &Verified) -> String {
         let kind = if report.simulated {
             "SIMULATED on the twin: nothing was really restored"
         } else {
-            "a real drill on AWS"
+            "a drill with --on aws"
         };
         line("Kind", kind);
+        line("Run id", &report.run_id);
+        line(
+            "Playbook",
+            &format!(
+                "{} ({}, SHA-256 {})",
+                report.playbook.name, report.playbook.path, report.playbook.sha256
+            ),
+        );
+        line("Restored in", &format!("account {}, {}", report.sandbox.account, report.sandbox.region));
         line("Outcome", &headline::of(report));
         let lost: Vec<String> = report.lose.iter().map(|(kind, id)| format!("{kind} {id}")).collect();
         line("Lost", &lost.join(", "));
-        line("Held", &format!("{} to {}", minute(report.started_at), minute(report.finished_at)));
+        line("Held", &format!("{} to {}", second(report.started_at), second(report.finished_at)));
     }
     if let Some(by) = &verified.ran_by {
         let parts = [by.user.clone(), by.host.as_ref().map(|host| format!("on {host}")), by.ci_job.clone()];
         line("Run by", &parts.into_iter().flatten().collect::<Vec<_>>().join(", "));
     }
+    if let Some(endpoint) = verified.ran_by.as_ref().and_then(|by| by.endpoint.as_ref()) {
+        line("Endpoint", &format!("{endpoint}: the calls went there, perhaps to an emulation of AWS"));
+    }
+    if let Some(report) = report.filter(|report| !report.resumed.is_empty()) {
+        line("Resumed", &format!("{} times, by another process", report.resumed.len()));
+    }
     if let Some(signed) = &verified.signed_by {
         let key = match signed.key {
             Holder::Kept => "",
-            Holder::AwsKms => ", in AWS KMS",
             Holder::ThrownAway => ", a key that was made for this run alone",
         };
-        let at = verified.signed_at.map(minute).unwrap_or_default();
+        let at = verified.signed_at.map(second).unwrap_or_default();
         line("Signed", &format!("{at} with {}{key}", signed.fingerprint));
     }
     for review in &verified.reviews {
         let counts = if review.counts { "" } else { "; does not count: no other key that you trust" };
-        let (at, by, key) = (minute(review.signed_at), &review.by, &review.fingerprint);
+        let (at, by, key) = (second(review.signed_at), &review.by, &review.fingerprint);
         line("Reviewed", &format!("{at} by {by}, with {key}{counts}: {}", review.note));
     }
     if !verified.files.is_empty() {

@@ -170,10 +170,14 @@ impl Plan {
     }
 
     /// The roles that services of AWS need in the sandbox's account to make or delete what steps restore,
-    /// as far as the playbook shows it. Templates, and restores of an unknown type, are not looked at.
+    /// as far as the playbook shows it. Templates, and restores of an unknown type, are not looked at,
+    /// nor steps that may be left out or may fail.
     pub fn service_roles(&self) -> BTreeSet<ServiceRole> {
         let mut roles = BTreeSet::new();
         for (_, work) in self.steps() {
+            if work.step.when.is_some() || work.step.continue_on_error {
+                continue;
+            }
             let (decl, demands) = (&work.action.decl, &work.demands);
             let databases = demands.db_instances > 0
                 || demands.db_subnet_group

@@ -33,6 +33,9 @@ pub struct Outcome<'a> {
     /// Lost resources that no step restored.
     uncovered: &'a [String],
     left_behind: &'a [String],
+    /// The key that signed the run: its fingerprint, and whether it was made for this run alone.
+    /// `null`: the run is not signed.
+    signed_with: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
@@ -42,7 +45,7 @@ enum OutcomeEvent {
 }
 
 impl<'a> Outcome<'a> {
-    pub fn of(report: &'a Report) -> Self {
+    pub fn of(report: &'a Report, signed_with: Option<String>) -> Self {
         Self {
             seq: report.journal.as_ref().map(|end| end.records),
             at: report.finished_at,
@@ -56,6 +59,7 @@ impl<'a> Outcome<'a> {
             workloads: &report.workloads,
             uncovered: &report.coverage.uncovered,
             left_behind: &report.teardown.left_behind,
+            signed_with,
         }
     }
 
