@@ -227,8 +227,19 @@ impl EstateRules<'_> {
         let known: HashSet<&ResourceId> = file.resources.iter().map(|resource| &resource.id).collect();
         let mut seen = HashSet::new();
         let mut strangers = Vec::new();
+        let mut all = 0_u64;
         for (i, point) in file.recovery_points.iter().enumerate() {
             let here = format!("/recovery_points/{i}");
+            let most = series::MOST_OF_ALL;
+            let counted = all;
+            all = all.saturating_add(series::of(point).map_or(1, |series| series.points()));
+            if counted <= most && all > most {
+                self.error(
+                    &here,
+                    format!("with this entry, the recovery points of all series are more than {most}"),
+                    Some("write longer `every` or shorter `keep`".into()),
+                );
+            }
             self.account(|| format!("{here}/account"), &point.account);
             self.region(|| format!("{here}/region"), &point.region);
             for (j, account) in point.shared_with.iter().enumerate() {

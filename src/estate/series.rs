@@ -7,6 +7,9 @@ use base::duration::{Span, Time, When};
 /// The most points that a series may have.
 pub const MOST: u64 = 100_000;
 
+/// The most points that an estate may have, with those of its series. A million takes some 3 GiB.
+pub const MOST_OF_ALL: u64 = 2_000_000;
+
 /// The times of a series. Its points are taken at the same distance.
 #[derive(Debug, Clone, Copy)]
 pub struct Series {

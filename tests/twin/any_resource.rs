@@ -176,4 +176,21 @@ fn a_series_is_checked_and_counts_as_its_points() {
         assert_eq!(code, 2, "{point}: {out}{err}");
         assert!((out.clone() + &err).contains(words), "{point}: {out}{err}");
     }
+    // Each series is allowed, and all of them together are not.
+    let many: Vec<String> = (0..25)
+        .map(|n| {
+            format!("  - {{ of: \"rds:db/orders\", kind: rds_snapshot, id: s{n}, account: \"111122223333\", region: us-east-1, every: 1s, keep: 1d }}\n")
+        })
+        .collect();
+    let estate = format!(
+        "accounts: {{ \"111122223333\": {{ name: prod }} }}\nregions: {{ us-east-1: {{ azs: [use1-az1] }} }}\n\
+         resources:\n  - {{ id: \"rds:db/orders\", account: \"111122223333\", region: us-east-1, az: use1-az1 }}\n\
+         recovery_points:\n{}",
+        many.concat()
+    );
+    std::fs::write(&path, estate).unwrap();
+    let (code, out, err) = told(&["validate", &path]);
+    assert_eq!(code, 2, "{out}{err}");
+    assert_eq!(out.matches("of all series are more than 2000000").count(), 1, "{out}{err}");
+    assert!(out.contains(":29:"), "the 24th entry: {out}");
 }
