@@ -24,6 +24,7 @@ mod proxies;
 mod secrets;
 mod selections;
 mod shop;
+mod signed;
 mod stacks;
 mod sweep;
 mod unready;
