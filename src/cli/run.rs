@@ -414,10 +414,7 @@ pub fn show(
         }
         let said = match &signature {
             Signature::New(key) => format!("Signed: {key}"),
-            Signature::Kept => {
-                "Signed before: nothing was written. `drillmaster verify` holds the files against that."
-                    .to_owned()
-            }
+            Signature::Kept => "Signed before, and the files are as they were signed.".to_owned(),
             Signature::None => "Not signed: only the process that ends a run signs it.".to_owned(),
         };
         let mut out = ui::out::stdout(ui::out::text());
