@@ -24,9 +24,6 @@ use template::resolve::Resolver;
 use template::value::Truth;
 use template::{Given, Surroundings, Template, parameter_text};
 
-/// The purpose of what only preflight asks for.
-const PROOF: &str = "Prove";
-
 /// The permissions that the playbook needs in one account.
 #[derive(Debug, Clone)]
 pub struct AccountPolicy {
@@ -44,9 +41,7 @@ pub struct AccountPolicy {
 impl AccountPolicy {
     /// The grants that preflight proves.
     pub fn grants(&self) -> Vec<Grant> {
-        // Without what preflight itself asks, something is unknown, and the drill can go on.
-        let needed = self.statements.iter().filter(|statement| statement.purpose != PROOF);
-        needed.map(|statement| statement.grant.clone()).collect()
+        self.statements.iter().map(|statement| statement.grant.clone()).collect()
     }
 
     /// Whether a copy of AWS Backup begins in this account.
@@ -363,7 +358,7 @@ impl Derivation<'_> {
         let Some(grants) = self.grants.get_mut(&self.plan.sandbox_account) else { return };
         for role in self.plan.service_roles() {
             let on = grants.arn(&format!("iam::{{a}}:role/{}", role.path()), None);
-            grants.add(PROOF, "iam:GetRole", BTreeSet::from([on]), Conditions::new());
+            grants.add("Prove", "iam:GetRole", BTreeSet::from([on]), Conditions::new());
         }
     }
 
@@ -385,7 +380,7 @@ impl Derivation<'_> {
         let role = BTreeSet::from([role]);
         grants.add("Pass", "iam:PassRole", role.clone(), to);
         for action in ["iam:GetRole", PROVE] {
-            grants.add(PROOF, action, role.clone(), Conditions::new());
+            grants.add("Prove", action, role.clone(), Conditions::new());
         }
     }
 
@@ -655,7 +650,7 @@ impl Derivation<'_> {
                     ["iam::{a}:role/*", "iam::{a}:user/*"].iter().map(|on| grants.arn(on, None)).collect()
                 }
             };
-            grants.add(PROOF, PROVE, on, Conditions::new());
+            grants.add("Prove", PROVE, on, Conditions::new());
         }
     }
 }
