@@ -49,11 +49,8 @@ fn question(plan: &Plan) -> String {
         "Run this drill? It creates resources in account {} in {}, and deletes them at its end.\n",
         plan.sandbox_account, plan.sandbox.region
     );
-    for (node, work) in plan.steps() {
-        let Some(copy) = &work.demands.copy else { continue };
+    for (node, _, copy) in plan.copies() {
         let from = match &copy.from {
-            // A copy from what is lost is denied.
-            Some(from) if plan.loss.account() == Some(from) => continue,
             Some(from) => {
                 let named = plan.accounts.iter().find(|(_, account)| account.id == *from);
                 let name = named.map(|(name, _)| format!(" ({})", clean(name))).unwrap_or_default();

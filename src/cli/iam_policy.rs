@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::configuration::ConfigArg;
-use super::{complain, load_or_complain, wire};
+use super::{complain, complained, load_or_complain, wire};
 use crate::ui::OutputMode;
 use base::exit::Exit;
 use base::ids::Region;
@@ -94,10 +94,7 @@ pub fn run(args: &Args) -> Exit {
 }
 
 fn carry_out(args: &Args) -> Result<(), Exit> {
-    let wrong = |message: String| {
-        complain(&message);
-        Exit::Wrong
-    };
+    let wrong = complained(Exit::Wrong);
     let config = args.config.load_or_complain()?;
     if let Some(reads) = args.reads {
         let calls = match reads {

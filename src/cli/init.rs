@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 
 use super::ignores::load_estate_or_complain;
-use super::output::{complain, print_as, write_stderr};
+use super::output::{complain, complained, print_as, write_stderr};
 use super::plan;
 use base::exit::Exit;
 use base::visible::Form;
@@ -59,10 +59,7 @@ pub fn run(args: &Args) -> Exit {
 }
 
 fn carry_out(args: &Args) -> Result<(), Exit> {
-    let wrong = |message: String| {
-        complain(&message);
-        Exit::Wrong
-    };
+    let wrong = complained(Exit::Wrong);
     let loaded = load_estate_or_complain(&args.estate)?;
     let at = args.estate.display();
     plan::is_in(&loaded.file, &args.lose)

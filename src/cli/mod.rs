@@ -35,7 +35,7 @@ use clap::{Parser, Subcommand};
 use arguments::{folder_of, name_and_value, on};
 use base::exit::Exit;
 use configuration::load_or_complain;
-use output::{complain, print, print_as, with_help};
+use output::{complain, complained, print, print_as, with_help};
 
 pub use panics::tell_without_secrets;
 

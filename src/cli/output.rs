@@ -13,6 +13,14 @@ pub fn complain(message: &str) {
     write_stderr(&format!("error: {message}\n"));
 }
 
+/// For `map_err`: writes an error to stderr, and gives the exit code for it.
+pub fn complained(code: Exit) -> impl Fn(String) -> Exit + Copy {
+    move |message| {
+        complain(&message);
+        code
+    }
+}
+
 /// Writes to stderr. Ignores an error: if stderr is closed, there is no other place to report it.
 pub fn write_stderr(text: &str) {
     let mut stderr = out::stderr();

@@ -54,25 +54,19 @@ pub fn run(args: &Args) -> Exit {
 }
 
 fn carry_out(args: &Args) -> Result<(), Exit> {
-    let complained = |code: Exit| {
-        move |message: String| {
-            super::complain(&message);
-            code
-        }
-    };
-    let text = render(args).map_err(complained(Exit::Wrong))?;
+    let text = render(args).map_err(super::complained(Exit::Wrong))?;
     let Some(file) = &args.out else { return super::print_as(&text, form(args.format)) };
     if is_of_a_run(file) {
         let message = "is a file of a run, which may be signed: write into another one";
-        return Err(complained(Exit::Wrong)(format!("{}: {message}", file.display())));
+        return Err(super::complained(Exit::Wrong)(format!("{}: {message}", file.display())));
     }
     let bytes = match args.format {
-        Kind::Pdf => super::pdf::print(&text).map_err(complained(Exit::Error))?,
+        Kind::Pdf => super::pdf::print(&text).map_err(super::complained(Exit::Error))?,
         Kind::Html | Kind::Markdown | Kind::Json | Kind::Junit | Kind::Text => text.into_bytes(),
     };
     private::write_whole(file, &bytes, None)
         .map_err(|error| format!("{}: cannot be written: {error}", file.display()))
-        .map_err(complained(Exit::Error))
+        .map_err(super::complained(Exit::Error))
 }
 
 /// Whether a file is one of those that `run` writes.

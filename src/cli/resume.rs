@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 
-use super::complain;
 use super::configuration::ConfigArg;
 use super::evidence::signing::{Signature, SigningArgs, still_signed};
 use super::forecast::Asked;
 use super::run::{Run, deliver, show};
 use super::wire::{self, Options};
+use super::{complain, complained};
 use super::{run_folder, with_help};
 use crate::config::UserConfig;
 use crate::ui::{OutputMode, Surroundings};
@@ -101,14 +101,8 @@ fn go_on(
     given: &[(String, String)],
     abort: bool,
 ) -> Result<Exit, Exit> {
-    let wrong = |message: String| {
-        complain(&message);
-        Exit::Wrong
-    };
-    let failed = |message: String| {
-        complain(&message);
-        Exit::Error
-    };
+    let wrong = complained(Exit::Wrong);
+    let failed = complained(Exit::Error);
     let config = args.config.load_or_complain()?;
     let folder = super::folder_of(&args.run);
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(e.to_string()))?;
@@ -174,10 +168,7 @@ fn written_again(
     templates: &Templates,
     args: &Common,
 ) -> Result<Exit, Exit> {
-    let wrong = |message: String| {
-        complain(&message);
-        Exit::Wrong
-    };
+    let wrong = complained(Exit::Wrong);
     let told = run_folder::read(folder).map_err(wrong)?;
     let around = Surroundings::detect();
     if folder.join(evidence::EVIDENCE).symlink_metadata().is_ok() {

@@ -12,7 +12,7 @@ use super::configuration::ConfigArg;
 use super::evidence::signing::{self, Signature, SigningArgs};
 use super::forecast::{Asked, Before};
 use super::wire::{self, Drill, Options};
-use super::{complain, history, load_or_complain, with_help};
+use super::{complain, complained, history, load_or_complain, with_help};
 use crate::ui::{self, OutputMode, Surroundings};
 use base::clock::Pace;
 use base::duration::{Span, Time};
@@ -130,10 +130,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let loaded = load_or_complain(&args.playbook, &args.params, &config)?;
     let beside = args.out.as_deref().and_then(Path::parent).map(history::or_here);
     history::tell(&loaded, beside.unwrap_or(Path::new(history::RUNS)), Utc::now());
-    let wrong = |message: String| {
-        complain(&message);
-        Exit::Wrong
-    };
+    let wrong = complained(Exit::Wrong);
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(with_help(&e)))?;
     let signer = args.signing.signer(&config).map_err(wrong)?;
     if let Some(folder) = args.out.as_ref().filter(|folder| folder.join(record::journal::FILE_NAME).exists())
@@ -198,10 +195,7 @@ impl Run {
         journal: impl FnOnce() -> Result<Journal, JournalError>,
     ) -> Result<Exit, Exit> {
         let Self { options, before, folder, templates, signer, output, expected } = self;
-        let wrong = |message: String| {
-            complain(&message);
-            Exit::Wrong
-        };
+        let wrong = complained(Exit::Wrong);
         let around = Surroundings::detect();
         let display = ui::choose(output, &around);
         let interrupt = CancellationToken::new();

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::arguments::region;
 use super::configuration::{ConfigArg, account_of};
-use super::{complain, wire};
+use super::{complain, complained, wire};
 use crate::config::{SweptAccount, UserConfig};
 use crate::ui::text::{clean, count};
 use crate::ui::{OutputMode, Surroundings};
@@ -66,10 +66,7 @@ pub fn run(args: &Args) -> Exit {
 }
 
 fn carry_out(args: &Args) -> Result<Exit, Exit> {
-    let wrong = |message: String| {
-        complain(&message);
-        Exit::Wrong
-    };
+    let wrong = complained(Exit::Wrong);
     let config = args.config.load_or_complain()?;
     let (accounts, places) = where_to_look(args, &config)?;
     let clock = Clock::real();

@@ -114,12 +114,11 @@ impl Bundle {
         decoded.map_err(|error| Malformed::NotABundle(format!("the signature: {error}")))
     }
 
-    /// The statement, if it was signed with this key.
-    pub fn verified(&self, key: &PublicKey) -> Result<Option<Vec<u8>>, Malformed> {
-        let payload = self.payload()?;
+    /// Whether this payload was signed with this key.
+    pub fn is_signed(&self, payload: &[u8], key: &PublicKey) -> Result<bool, Malformed> {
         let is_named = self.verification_material.public_key.hint == key.fingerprint().hint();
-        let is_signed = key.verifies(&pre_authentication_encoding(&payload), &self.signature_bytes()?);
-        Ok((is_named && is_signed).then_some(payload))
+        let is_signed = key.verifies(&pre_authentication_encoding(payload), &self.signature_bytes()?);
+        Ok(is_named && is_signed)
     }
 }
 
@@ -134,7 +133,9 @@ mod tests {
             let (key, _) = PrivateKey::generate(kind).unwrap();
             let text = Bundle::sign(b"{\"a\":1}", &key).unwrap().to_text();
             let verified = |text: &[u8]| {
-                Bundle::from_text(text).and_then(|bundle| bundle.verified(key.public_key())).ok().flatten()
+                let bundle = Bundle::from_text(text).ok()?;
+                let payload = bundle.payload().ok()?;
+                bundle.is_signed(&payload, key.public_key()).ok()?.then_some(payload)
             };
             assert_eq!(verified(text.as_bytes()).as_deref(), Some(&b"{\"a\":1}"[..]));
             for at in 0..text.len() {

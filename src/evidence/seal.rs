@@ -61,7 +61,7 @@ pub fn seal(folder: &Path, told: Seal<'_>, signer: &dyn Signer) -> Result<(), Se
         ran_by,
         signed_at,
         signer: signed_by.clone(),
-        report: serde_json::to_value(report).map_err(|error| SealError::Sign(error.to_string()))?,
+        report,
     };
     write(
         folder,

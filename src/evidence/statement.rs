@@ -55,9 +55,9 @@ pub struct Digest {
     pub sha256: String,
 }
 
-/// What the runner says about its run.
+/// What the runner says about its run. `R`: the report, or what was read of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Evidence {
+pub struct Evidence<R> {
     pub run_id: String,
     /// True on the twin: nothing was really restored.
     pub simulated: bool,
@@ -69,7 +69,7 @@ pub struct Evidence {
     pub signed_at: Time,
     pub signer: SignedBy,
     /// All of report.json.
-    pub report: Value,
+    pub report: R,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -91,13 +91,13 @@ struct SignedPart {
 
 /// The key that signed the evidence in a folder, if there is any and its signature is right.
 pub fn signed_by(folder: &Path) -> Option<SignedBy> {
-    let statement: Statement<Evidence> = read(folder, EVIDENCE, &mut Verified::default())?;
+    let statement: Statement<Evidence<Value>> = read(folder, EVIDENCE, &mut Verified::default())?;
     Some(statement.predicate.signer)
 }
 
 /// Whether a file of the folder is as the evidence there says, whoever signed it.
 pub fn is_signed(folder: &Path, name: &str) -> bool {
-    let statement: Option<Statement<Evidence>> = read(folder, EVIDENCE, &mut Verified::default());
+    let statement: Option<Statement<Evidence<Value>>> = read(folder, EVIDENCE, &mut Verified::default());
     let found = folder::subject(folder, name);
     statement.is_some_and(|statement| found.is_ok_and(|found| statement.subject.contains(&found)))
 }
@@ -110,7 +110,7 @@ pub fn verify(folder: &Path, report: Result<&Report, Fault>, trust: &Trust) -> V
         verified.faults.push(fault.clone());
     }
     let report = report.ok();
-    let evidence: Option<Statement<Evidence>> = read(folder, EVIDENCE, &mut verified);
+    let evidence: Option<Statement<Evidence<Value>>> = read(folder, EVIDENCE, &mut verified);
     let runner = evidence.as_ref().map(|statement| statement.predicate.signer.clone());
     if let Some(statement) = &evidence {
         must_be_trusted(EVIDENCE, &statement.predicate.signer, trust, &mut verified);
@@ -177,10 +177,9 @@ fn signed<P: DeserializeOwned>(bytes: &[u8]) -> Result<Statement<P>, String> {
     if key.fingerprint() != signer.fingerprint {
         return Err("its public key has another fingerprint than it says".to_owned());
     }
-    let payload = bundle
-        .verified(&key)
-        .map_err(|error| error.to_string())?
-        .ok_or("its signature is wrong: it was changed after it was signed")?;
+    if !bundle.is_signed(&payload, &key).map_err(|error| error.to_string())? {
+        return Err("its signature is wrong: it was changed after it was signed".to_owned());
+    }
     let statement: Statement<P> = serde_json::from_slice(&payload).map_err(odd)?;
     if statement.form != STATEMENT {
         return Err(format!("it is no statement of the form {STATEMENT}"));
@@ -248,7 +247,7 @@ fn all_signed(folder: &Path, subjects: &[Subject], verified: &mut Verified) {
 /// Compares what the statement says with what the journal tells.
 fn compare_evidence(
     folder: &Path,
-    statement: &Statement<Evidence>,
+    statement: &Statement<Evidence<Value>>,
     report: &Report,
     verified: &mut Verified,
 ) {

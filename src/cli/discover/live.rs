@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ::aws::discover::{Progress, Scope, Service, services};
 
 use super::progress::{Event, Shown, What};
-use super::{Reading, complain};
+use super::{Reading, complain, complained};
 use crate::cli::configuration::account_of;
 use crate::cli::wire;
 use base::clock::{Clock, Pace};
@@ -47,10 +47,7 @@ pub fn read(reading: &Reading, shown: &Shown) -> Result<Discovered, Exit> {
 
 /// The account of the default credentials: of the environment, a profile or a machine's role.
 pub fn own_account() -> Result<AccountId, Exit> {
-    let wrong = |message: String| {
-        complain(&message);
-        Exit::Wrong
-    };
+    let wrong = complained(Exit::Wrong);
     let clock = Clock::real();
     let gate = Arc::new(LossGate::nothing_lost());
     let aws =

@@ -15,7 +15,7 @@ use serde_json::json;
 use self::progress::Shown;
 use self::target::Target;
 use super::configuration::ConfigArg;
-use super::output::{complain, print_as, write_stderr};
+use super::output::{complain, complained, print_as, write_stderr};
 use crate::config::{SweptAccount, UserConfig};
 use crate::ui::text::clean;
 use crate::ui::{OutputMode, Surroundings};
@@ -117,10 +117,7 @@ pub fn run(args: &Args) -> Exit {
 }
 
 fn carry_out(args: &Args) -> Result<Exit, Exit> {
-    let wrong = |message: String| {
-        complain(&message);
-        Exit::Wrong
-    };
+    let wrong = complained(Exit::Wrong);
     let config = args.config.load_or_complain()?;
     let mut reading = what_to_read(args, &config).map_err(wrong)?;
     let target = Target::of(&args.out);

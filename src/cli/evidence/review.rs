@@ -7,7 +7,7 @@ use chrono::Utc;
 use super::signing::SigningArgs;
 use super::verify::{keys_of, report_of};
 use crate::cli::configuration::ConfigArg;
-use crate::cli::{complain, folder_of, print, run_folder};
+use crate::cli::{complain, complained, folder_of, print, run_folder};
 use base::exit::Exit;
 use evidence::review::{Said, review};
 use evidence::verify::{signed_by, verify};
@@ -45,12 +45,6 @@ pub fn run(args: &Args) -> Exit {
 }
 
 fn carry_out(args: &Args) -> Result<Exit, Exit> {
-    let complained = |code: Exit| {
-        move |message: String| {
-            complain(&message);
-            code
-        }
-    };
     let wrong = complained(Exit::Wrong);
     let config = args.config.load_or_complain()?;
     for (flag, text) in [("--by", &args.by), ("--note", &args.note)] {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::cli::configuration::ConfigArg;
 use crate::cli::run_folder::{self, Told};
-use crate::cli::{complain, folder_of, print, print_as};
+use crate::cli::{complained, folder_of, print, print_as};
 use crate::config::UserConfig;
 use crate::ui::text::clean;
 use base::duration::Time;
@@ -74,10 +74,7 @@ pub fn run(args: &Args) -> Exit {
 }
 
 fn carry_out(args: &Args) -> Result<Exit, Exit> {
-    let wrong = |message: String| {
-        complain(&message);
-        Exit::Wrong
-    };
+    let wrong = complained(Exit::Wrong);
     let config = args.config.load_or_complain()?;
     let mut trust = keys_of(&config).map_err(wrong)?;
     for path in &args.key {

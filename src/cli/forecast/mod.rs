@@ -17,7 +17,7 @@ use serde_json::json;
 use super::configuration::ConfigArg;
 use super::plan::Output;
 use super::rehearsal;
-use super::{complain, load_or_complain, print_as};
+use super::{complain, complained, load_or_complain, print_as};
 use crate::ui::{Surroundings, out};
 use base::exit::Exit;
 use base::visible::Form;
@@ -109,10 +109,7 @@ pub fn run(args: &Args) -> Exit {
 
 fn carry_out(args: &Args) -> Result<(), Exit> {
     let config = args.config.load_or_complain()?;
-    let wrong = |message: String| {
-        complain(&message);
-        Exit::Wrong
-    };
+    let wrong = complained(Exit::Wrong);
     let loaded = load_or_complain(&args.playbook, &args.params, &config)?;
     let drawing = Drawing::of(&loaded);
     let folders: Vec<PathBuf> = args.learn.iter().filter_map(Teacher::folder).collect();

@@ -16,7 +16,7 @@ use super::{Args, Output, brought, findings, live, page, restored, unread, worst
 use crate::cli::history;
 use crate::cli::ignores::Ignores;
 use crate::cli::load_or_complain;
-use crate::cli::output::{complain, print_as};
+use crate::cli::output::{complained, print_as};
 use crate::cli::rehearsal::{self, Rehearsal};
 use crate::cli::wire;
 use crate::config::UserConfig;
@@ -92,10 +92,7 @@ impl Planned {
         on: On,
         connect_to: &[ConnectTo],
     ) -> Result<Self, Exit> {
-        let wrong = |message: String| {
-            complain(&message);
-            Exit::Wrong
-        };
+        let wrong = complained(Exit::Wrong);
         let plan = wire::plan_of(loaded.clone()).map_err(wrong)?;
         let permissions = permissions::of(&plan)?;
         let live = match on {

@@ -19,7 +19,7 @@ use base::ids::{AccountId, Region};
 use estate::file::EstateFile;
 use estate::{Locus, Loss, Resource, ResourceId, ResourceIndex, Selector, scope};
 use playbook::Loaded;
-use playbook::action::{ActionDecl, Demands, FileKind, Prepared, ReplicaDemand, SourceSpec};
+use playbook::action::{ActionDecl, CopyUse, Demands, FileKind, Prepared, ReplicaDemand, SourceSpec};
 use playbook::address::Addresses;
 use playbook::check::CheckType;
 use playbook::connect_to::ConnectTo;
@@ -167,6 +167,13 @@ impl Plan {
         let known = self.surviving_accounts();
         let named = self.steps().filter_map(|(_, work)| work.demands.copy.as_ref()?.from.clone());
         named.filter(|account| known.contains(account)).collect()
+    }
+
+    /// The steps whose copy does not begin in a lost account, as far as that is known. A copy from what
+    /// is lost is denied when its step is due, so that the report shows it.
+    pub fn copies(&self) -> impl Iterator<Item = (&Node, &StepWork, &CopyUse)> {
+        let copies = self.steps().filter_map(|(node, work)| Some((node, work, work.demands.copy.as_ref()?)));
+        copies.filter(|(_, _, copy)| copy.from.is_none() || copy.from.as_ref() != self.loss.account())
     }
 
     /// The roles that services of AWS need in the sandbox's account to make or delete what steps restore,

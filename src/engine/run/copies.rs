@@ -11,30 +11,18 @@ use super::known::Points;
 use super::points::{Chooser, wanted};
 use super::{Engine, Stop};
 use crate::actions::{KEY_HELP, copy_doubts, why_not_copied};
-use crate::plan::{Node, StepWork};
 use base::ids::AccountId;
 use base::severity::Severity;
 use estate::RecoveryPoint;
 use estate::point::select;
-use playbook::action::CopyUse;
 use playbook::expr::is_template;
 use port::restorable::is_continuous;
 use port::{Finding, Place, Rule};
 
 impl Engine {
-    /// The steps that copy from an account that is not lost.
-    fn copies(&self) -> impl Iterator<Item = (&Node, &StepWork, &CopyUse)> {
-        let copies = self.plan.steps().filter_map(|(node, work)| {
-            let copy = work.demands.copy.as_ref()?;
-            Some((node, work, copy))
-        });
-        // A copy from what is lost is denied when its step is due, so that the report shows it.
-        copies.filter(|(_, _, copy)| copy.from.is_none() || copy.from.as_ref() != self.plan.loss.account())
-    }
-
     /// The roles of an account that AWS Backup copies with, as far as they are known, and where to.
     pub(super) fn copy_roles(&self, account: &AccountId) -> BTreeMap<String, Place> {
-        let of_account = self.copies().filter(|(_, _, copy)| copy.from.as_ref() == Some(account));
+        let of_account = self.plan.copies().filter(|(_, _, copy)| copy.from.as_ref() == Some(account));
         let known = of_account.filter(|(_, _, copy)| !is_template(&copy.role));
         known.map(|(_, _, copy)| (copy.role.clone(), self.plan.sandbox_place())).collect()
     }
@@ -43,7 +31,7 @@ impl Engine {
     pub(super) fn copies_that_cannot_begin(&self, seen: &Preflighted) -> Option<Halt> {
         let plan = &self.plan;
         let surviving = plan.surviving_accounts();
-        for (node, _, copy) in self.copies() {
+        for (node, _, copy) in self.plan.copies() {
             let stop = |why: String, help: &str| {
                 let error = format!("step `{}` cannot copy: {why}", node.id);
                 let stop = Stop::Aborted { error, help: Some(help.to_owned()) };
@@ -88,7 +76,7 @@ impl Engine {
         let points = Points::default();
         let t0 = self.clock.now();
         let chooser = Chooser { engine: self, t0, points: &points };
-        for (node, work, copy) in self.copies() {
+        for (node, work, copy) in self.plan.copies() {
             let Some(spec) = self.known_source(work, known).await else { continue };
             let (wanted, _) = wanted(&spec.what, t0);
             for (query, _) in self.queries(work, known).await {
