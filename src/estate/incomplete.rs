@@ -12,7 +12,7 @@ impl Incomplete {
     pub fn place(&self) -> String {
         let Self { account, region, service, .. } = self;
         match (service, region) {
-            (Some(kind), None) if kind.contains(':') => format!("every {kind} of account {account}"),
+            (Some(kind), None) if self.is_never_read() => format!("every {kind} of account {account}"),
             (Some(service), Some(region)) => format!("{service} in {region} of account {account}"),
             (Some(service), None) => format!("{service} (global) of account {account}"),
             (None, Some(region)) => format!("all of {region} in account {account}"),
@@ -20,11 +20,16 @@ impl Incomplete {
         }
     }
 
+    /// Whether this is a type that no reading tells of. Others are services, or whole places.
+    fn is_never_read(&self) -> bool {
+        self.service.as_ref().is_some_and(|service| service.contains(':'))
+    }
+
     /// High where data or recovery points may lie. A service that the scope table does not know may
     /// hold either. Low of a type that is never read: most accounts have none.
     pub fn severity(&self) -> Severity {
         let Some(service) = &self.service else { return Severity::High };
-        if service.contains(':') {
+        if self.is_never_read() {
             return Severity::Low;
         }
         // Quotas hold nothing.

@@ -53,7 +53,7 @@ pub use ready::Ready;
 pub use request::*;
 pub use restorable::Restorable;
 pub use table::{CountItems, KeyPart, TableLook, TableSeen};
-pub use timing::{ActionTiming, Calibration, Timed};
+pub use timing::{ActionTiming, Calibration, Timed, timed_name};
 
 /// A cloud.
 ///

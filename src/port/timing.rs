@@ -4,6 +4,14 @@ use std::time::Duration;
 
 use super::CreateCall;
 
+/// What has times of its own, in words: an action, and the type of what it restores if that decides.
+pub fn timed_name(action: &str, of: Option<&str>) -> String {
+    match of {
+        Some(of) => format!("{action} of {of}"),
+        None => action.to_owned(),
+    }
+}
+
 /// Work of a cloud that takes time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timed {

@@ -3,10 +3,11 @@
 //! The twin tells when a state will change next, and is asked exactly then. Other clouds are
 //! polled, and the time until they are asked again counts as recovery time. So the interval is short:
 //! 0.8 s for the first 20 minutes, then a 1500th of the time that the newest waiter has waited, and at
-//! most 15 s. So the measured time is off by less than a second there, and by less than a thousandth
+//! most 15 s. The measured time is off by less than a second there, and by less than a thousandth
 //! later, besides the time that the call takes. A cloud that is too busy to answer is asked less
-//! often, and so it is for deletions, which no figure needs. Waiting has no limit of its own, since real restores outlast the SDK's waiters (10 minutes
-//! for a snapshot, 30 for a database, 60 for a stack).
+//! often, and so is one that only deletes, because no figure needs that. Waiting has no limit of its
+//! own, since real restores outlast the SDK's waiters (10 minutes for a snapshot, 30 for a database,
+//! 60 for a stack).
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -112,9 +112,6 @@ pub struct ActionModel {
 impl ActionModel {
     /// `backup.restore of rds:db`.
     pub fn name(&self) -> String {
-        match &self.of {
-            Some(of) => format!("{} of {of}", self.action),
-            None => self.action.clone(),
-        }
+        port::timed_name(&self.action, self.of.as_deref())
     }
 }
