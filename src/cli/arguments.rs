@@ -1,7 +1,5 @@
 //! Arguments that several commands take.
 
-use std::path::{Path, PathBuf};
-
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use base::ids::{BadName, Region};
@@ -23,9 +21,4 @@ pub fn on() -> impl TypedValueParser<Value = On> {
 
 pub fn region(text: &str) -> Result<Region, String> {
     text.parse().map_err(|e: BadName| format!("{}; {}", e.message, e.help))
-}
-
-/// Returns the folder of a run, also for a file in it.
-pub fn folder_of(run: &Path) -> PathBuf {
-    if run.is_dir() { run.to_owned() } else { run.parent().map(Path::to_owned).unwrap_or_default() }
 }

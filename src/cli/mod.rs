@@ -22,7 +22,6 @@ mod rehearsal;
 mod report;
 mod resume;
 mod run;
-mod run_folder;
 mod schema;
 mod sweep;
 mod validate;
@@ -32,10 +31,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use arguments::{folder_of, name_and_value, on};
+use arguments::{name_and_value, on};
 use base::exit::Exit;
 use configuration::load_or_complain;
-use output::{complain, complained, print, print_as, with_help};
+use output::{complain, complained, print, print_as};
+use record::run_folder::{self, folder_of, with_help};
 
 pub use panics::tell_without_secrets;
 

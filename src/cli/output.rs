@@ -4,7 +4,6 @@ use std::io::Write as _;
 
 use base::exit::Exit;
 use base::visible::Form;
-use record::report::ReportError;
 
 use crate::ui::out;
 
@@ -25,11 +24,6 @@ pub fn complained(code: Exit) -> impl Fn(String) -> Exit + Copy {
 pub fn write_stderr(text: &str) {
     let mut stderr = out::stderr();
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
-}
-
-/// Returns the error with its help, for an error of a report or its templates.
-pub fn with_help(error: &ReportError) -> String {
-    format!("{error}; {}", error.help())
 }
 
 /// Writes a result for people to stdout. `Err` holds the exit code for a result that could not be

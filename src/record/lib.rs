@@ -6,3 +6,4 @@ pub mod journal;
 pub mod objectives;
 pub mod plain_file;
 pub mod report;
+pub mod run_folder;

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use crate::cli::output::{complain, with_help};
+use crate::cli::output::complain;
+use crate::cli::with_help;
 use crate::cli::plan::unread;
 use base::exit::Exit;
 use event::Forecast;

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::model::MatrixWithFindings;
 use super::{Args, Output, findings, unread, worst_case};
-use crate::cli::output::{complain, print_as, with_help};
+use crate::cli::output::{complain, print_as};
+use crate::cli::with_help;
 use crate::ui::text::{Tone, clean, pad, width};
 use crate::ui::{Surroundings, TextStyle, out};
 use base::duration::human_seconds;

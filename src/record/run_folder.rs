@@ -3,11 +3,11 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use record::journal::{self, Contents, End, JournalError};
-use record::objectives::Fold;
-use record::report::compare::Difference;
-use record::report::model::JournalEnd;
-use record::report::{self, ReportError, Written};
+use crate::journal::{self, Contents, End, JournalError};
+use crate::objectives::Fold;
+use crate::report::compare::Difference;
+use crate::report::model::JournalEnd;
+use crate::report::{self, ReportError, Written};
 
 /// Differences that are shown with both values. The others are named.
 const SHOWN: usize = 8;
@@ -38,15 +38,25 @@ pub fn noted(end: End) -> JournalEnd {
     JournalEnd { records: end.records, head: end.head.to_string(), cut_short: false }
 }
 
+/// The folder of a run that is named by its folder or by a file in it.
+pub fn folder_of(run: &Path) -> PathBuf {
+    if run.is_dir() { run.to_owned() } else { run.parent().map(Path::to_owned).unwrap_or_default() }
+}
+
+/// Returns the error with its help.
+pub fn with_help(error: &ReportError) -> String {
+    format!("{error}; {}", error.help())
+}
+
 /// Reads the run of a folder, or of a report whose journal lies beside it. Refuses a report that
 /// differs from its journal.
 pub fn read(path: &Path) -> Result<Told, String> {
     if let Err(error) = path.symlink_metadata()
         && error.kind() == ErrorKind::NotFound
     {
-        return Err(super::with_help(&ReportError::NoRun(path.to_owned())));
+        return Err(with_help(&ReportError::NoRun(path.to_owned())));
     }
-    let folder = super::folder_of(path);
+    let folder = folder_of(path);
     let contents = journal::read(&folder).map_err(|error| {
         if let JournalError::Missing { path } = &error {
             return format!(
@@ -90,7 +100,7 @@ fn hold_to_journal(file: &Path, folder: &Path, written: &Written, contents: &Con
         .ok_or_else(|| format!("{}: the report was made from an empty journal", file.display()))?
         .report;
     then.journal = Some(noted(end));
-    let differences = written.differences(&then).map_err(|error| super::with_help(&error))?;
+    let differences = written.differences(&then).map_err(|error| with_help(&error))?;
     if differences.is_empty() {
         return Ok(());
     }
