@@ -40,6 +40,14 @@ pub struct UserConfig {
     /// Keys for the evidence of runs.
     #[serde(default)]
     pub evidence: EvidenceKeys,
+    /// Where runs are kept: a folder, or `s3://BUCKET/PREFIX`, `gs://…`, `az://…`. Default: the folder
+    /// `runs`. Name a place that no drill loses.
+    #[serde(default)]
+    pub store: Option<String>,
+    /// The account of `accounts` whose credentials reach a store of S3. Default: the default credentials
+    /// chain.
+    #[serde(default)]
+    pub store_account: Option<String>,
     /// The file that the configuration was read from.
     #[serde(skip)]
     pub path: Option<PathBuf>,
@@ -138,7 +146,7 @@ const CONFIGURATION: Document = Document {
     what: "a configuration",
     first: "protected_accounts",
     telling: &["protected_accounts"],
-    usual: &["accounts", "copy_from", "evidence", "regions"],
+    usual: &["accounts", "copy_from", "evidence", "regions", "store"],
     common: &[],
 };
 

@@ -332,7 +332,7 @@ fn demand(text: &str) -> Result<Demand, String> {
 }
 
 /// Parses `20%` or `0.2`.
-fn parse_share(text: &str) -> Result<f64, String> {
+pub fn parse_share(text: &str) -> Result<f64, String> {
     let help = "write it like `20%` or `0.2`";
     let text = text.trim();
     let share = match text.strip_suffix('%') {

@@ -23,6 +23,8 @@ mod report;
 mod resume;
 mod run;
 mod schema;
+mod sheet;
+mod store;
 mod sweep;
 mod validate;
 mod wire;
@@ -62,6 +64,11 @@ enum Command {
     Keygen(evidence::keygen::Args),
     Verify(evidence::verify::Args),
     Review(evidence::review::Args),
+    History(history::list::Args),
+    Trend(history::trend::Args),
+    Finding(history::finding::Args),
+    Controls(history::controls::Args),
+    Store(store::Args),
     Sweep(sweep::Args),
     Schema(schema::Args),
     Explain(explain::Args),
@@ -116,6 +123,11 @@ pub fn main() -> ExitCode {
         Command::Keygen(args) => evidence::keygen::run(&args),
         Command::Verify(args) => evidence::verify::run(&args),
         Command::Review(args) => evidence::review::run(&args),
+        Command::History(args) => history::list::run(&args),
+        Command::Trend(args) => history::trend::run(&args),
+        Command::Finding(args) => history::finding::run(&args),
+        Command::Controls(args) => history::controls::run(&args),
+        Command::Store(args) => store::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Explain(args) => explain::run(&args),

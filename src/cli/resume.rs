@@ -9,7 +9,8 @@ use chrono::{TimeDelta, Utc};
 use super::configuration::ConfigArg;
 use super::evidence::signing::{Signature, SigningArgs, still_signed};
 use super::forecast::Asked;
-use super::run::{Run, deliver, show};
+use super::run::{Ended, Run, deliver, show};
+use super::store::{self, StoreArg};
 use super::wire::{self, Options};
 use super::{complain, complained};
 use super::{run_folder, with_help};
@@ -79,6 +80,8 @@ struct Common {
     #[command(flatten)]
     signing: SigningArgs,
     #[command(flatten)]
+    store: StoreArg,
+    #[command(flatten)]
     config: ConfigArg,
 }
 
@@ -107,6 +110,7 @@ fn go_on(
     let folder = super::folder_of(&args.run);
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(e.to_string()))?;
     let signer = args.signing.signer(&config).map_err(wrong)?;
+    let store = args.store.for_run(&config).map_err(wrong)?;
     // The journal is read before it is touched: a run that has ended is not opened again.
     let contents = journal::read(&folder).map_err(|e| wrong(e.to_string()))?;
     let started = started(&contents.events, &folder).map_err(wrong)?;
@@ -155,8 +159,10 @@ fn go_on(
         forecast,
     };
     let expected = BTreeMap::new();
-    let run =
-        Run { options, before: contents.events, folder, templates, signer, output: args.output, expected };
+    // A run that had ended lies in its store as it was signed then.
+    let store = if contents.finished() { None } else { store.or_else(|| store::of_folder(&folder)) };
+    let (before, output) = (contents.events, args.output);
+    let run = Run { options, before, folder, templates, signer, store, output, expected };
     run.carry_out(plan, move || Ok(journal))
 }
 
@@ -182,7 +188,7 @@ fn written_again(
     }
     let mut report = told.fold.report;
     report.journal = Some(run_folder::noted(contents.end()));
-    Ok(deliver(&report, folder, templates, None, args.output, around))
+    Ok(deliver(&report, folder, templates, &Ended::default(), args.output, around))
 }
 
 /// Returns what a model says of the recovery, if the first process died before it recorded that. The

@@ -11,9 +11,11 @@ use tokio_util::sync::CancellationToken;
 use super::configuration::ConfigArg;
 use super::evidence::signing::{self, Signature, SigningArgs};
 use super::forecast::{Asked, Before};
+use super::store::{self, StoreArg};
 use super::wire::{self, Drill, Options};
 use super::{complain, complained, history, load_or_complain, with_help};
 use crate::ui::{self, OutputMode, Surroundings};
+use ::history::Store;
 use base::clock::Pace;
 use base::duration::{Span, Time};
 use base::exit::Exit;
@@ -79,6 +81,8 @@ pub struct Args {
     #[command(flatten)]
     signing: SigningArgs,
     #[command(flatten)]
+    store: StoreArg,
+    #[command(flatten)]
     config: ConfigArg,
 }
 
@@ -104,7 +108,7 @@ fn pace(text: &str) -> Result<Pace, String> {
     }
 }
 
-fn time(text: &str) -> Result<Time, String> {
+pub fn time(text: &str) -> Result<Time, String> {
     chrono::DateTime::parse_from_rfc3339(text)
         .map(|t| t.with_timezone(&Utc))
         .map_err(|_| "write it like 2026-01-31T08:00:00Z".to_owned())
@@ -128,9 +132,11 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let pace = args.pace.unwrap_or(Pace::Max);
     let config = args.config.load_or_complain()?;
     let loaded = load_or_complain(&args.playbook, &args.params, &config)?;
-    let beside = args.out.as_deref().and_then(Path::parent).map(history::or_here);
-    history::tell(&loaded, beside.unwrap_or(Path::new(history::RUNS)), Utc::now());
     let wrong = complained(Exit::Wrong);
+    let store = args.store.for_run(&config).map_err(wrong)?;
+    let beside = args.out.as_deref().and_then(Path::parent).map(history::or_here);
+    let beside = store::local(beside.unwrap_or(Path::new(history::RUNS)));
+    history::tell(&loaded, store.as_ref().unwrap_or(&beside), Utc::now());
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(with_help(&e)))?;
     let signer = args.signing.signer(&config).map_err(wrong)?;
     if let Some(folder) = args.out.as_ref().filter(|folder| folder.join(record::journal::FILE_NAME).exists())
@@ -166,7 +172,10 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     };
     let durability = durability(args.on);
     let at = folder.clone();
-    let run = Run { options, before: Vec::new(), folder, templates, signer, output: args.output, expected };
+    // A run in the folder `runs` lies in a store already, and lacks only its entry in the index.
+    let store = store.or_else(|| args.out.is_none().then(|| store::local(Path::new(history::RUNS))));
+    let before = Vec::new();
+    let run = Run { options, before, folder, templates, signer, store, output: args.output, expected };
     run.carry_out(plan, move || Journal::create(&at, durability))
 }
 
@@ -179,6 +188,8 @@ pub struct Run {
     pub templates: Templates,
     /// Signs the evidence at the end.
     pub signer: Box<dyn Signer>,
+    /// Keeps the run at its end.
+    pub store: Option<Store>,
     pub output: OutputMode,
     /// The seconds that each workload is expected to take, by its name. Empty if nobody watches.
     pub expected: BTreeMap<String, f64>,
@@ -194,7 +205,7 @@ impl Run {
         plan: Plan,
         journal: impl FnOnce() -> Result<Journal, JournalError>,
     ) -> Result<Exit, Exit> {
-        let Self { options, before, folder, templates, signer, output, expected } = self;
+        let Self { options, before, folder, templates, signer, store, output, expected } = self;
         let wrong = complained(Exit::Wrong);
         let around = Surroundings::detect();
         let display = ui::choose(output, &around);
@@ -237,7 +248,8 @@ impl Run {
             complain("the run left no record");
             return Err(Exit::Error);
         };
-        Ok(deliver(&report, &folder, &templates, Some(signer.as_ref()), output, around))
+        let ended = Ended { signer: Some(signer.as_ref()), store: store.as_ref() };
+        Ok(deliver(&report, &folder, &templates, &ended, output, around))
     }
 }
 
@@ -348,18 +360,27 @@ fn is_hang_up_ignored() -> bool {
     mask.is_some_and(|mask| mask & 1 == 1)
 }
 
-/// Writes and signs the files of a run that has ended, and shows its result.
+/// What is done with the files of a run that has ended.
+#[derive(Default)]
+pub struct Ended<'a> {
+    /// Signs them. `None`: they were signed before, or never will be.
+    pub signer: Option<&'a dyn Signer>,
+    /// Keeps them.
+    pub store: Option<&'a Store>,
+}
+
+/// Writes and signs the files of a run that has ended, keeps them in a store, and shows its result.
 pub fn deliver(
     report: &Report,
     folder: &Path,
     templates: &Templates,
-    signer: Option<&dyn Signer>,
+    ended: &Ended<'_>,
     output: OutputMode,
     around: Surroundings,
 ) -> Exit {
     // A result that cannot be delivered is a failure.
     let mut signature = Signature::None;
-    let delivered = match (report::write_all(report, folder, templates), signer) {
+    let delivered = match (report::write_all(report, folder, templates), ended.signer) {
         // What could not be written whole is not signed.
         (Err(error), _) => Err(with_help(&error)),
         (Ok(()), None) => Ok(()),
@@ -367,6 +388,7 @@ pub fn deliver(
             signing::sign(report, folder, signer).map(|key| signature = Signature::New(key))
         }
     };
+    let delivered = delivered.and_then(|()| ended.store.map_or(Ok(()), |store| store::keep(store, folder)));
     if let Err(message) = &delivered {
         complain(message);
     }

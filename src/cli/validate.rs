@@ -100,7 +100,8 @@ fn check(args: &Args, config: &UserConfig) -> Outcome {
         };
         match loaded {
             Ok(loaded) => {
-                super::history::tell(&loaded, Path::new(super::history::RUNS), Utc::now());
+                let runs = super::store::local(Path::new(super::history::RUNS));
+                super::history::tell(&loaded, &runs, Utc::now());
                 outcome.with_playbook.extend(named_by(&loaded));
                 outcome.add(Document::Playbook, &loaded.diagnostics);
             }

@@ -62,6 +62,9 @@ pub struct PlaybookText {
     pub path: String,
     pub sha256: String,
     pub source: String,
+    /// The clauses for which the drill is held: `SOC2-A1.3`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controls: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

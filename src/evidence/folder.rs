@@ -42,6 +42,22 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     std::iter::once(journal::FILE_NAME).chain(Format::ALL.iter().map(|format| format.file_name()))
 }
 
+/// The files of a run that has ended, and all statements about it, as far as they are there. The journal
+/// is the last.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn present(folder: &Path) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let is_of_run = |name: &&str| names().any(|known| known == *name) || is_bundle(name);
+        found.extend(name.to_str().filter(is_of_run).map(str::to_owned));
+    }
+    found.sort_by_key(|name| (name == journal::FILE_NAME, name.clone()));
+    Ok(found)
+}
+
 /// The files without which nothing can be judged.
 pub fn is_needed(name: &str) -> bool {
     [journal::FILE_NAME, Format::Json.file_name()].contains(&name)

@@ -12,7 +12,7 @@
 
 mod bundle;
 mod dsse;
-mod folder;
+pub mod folder;
 pub mod key;
 pub mod review;
 mod seal;

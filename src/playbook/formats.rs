@@ -20,6 +20,7 @@ impl Formats for PlaybookFormats {
             "comparison" => text.parse::<Comparison>().map(drop).map_err(bad),
             "size-comparison" => text.parse::<SizeComparison>().map(drop).map_err(bad),
             "connect-to" => text.parse::<ConnectTo>().map(drop),
+            "control" => controls::named(text).map(drop),
             "schedule" => text.parse::<Schedule>().map(drop),
             // Nothing can be restored as of an instant that is still to come.
             "when" => match duration::mistaken_time(text) {
@@ -37,6 +38,7 @@ impl Formats for PlaybookFormats {
             "size-comparison" => "a comparison such as `>= 1GiB`",
             "connect-to" => "a tunnel such as `db.internal:5432=127.0.0.1:15432`",
             "action" => "an action",
+            "control" => "a clause such as `SOC2-A1.3`",
             "schedule" => "`weekly`, `monthly`, `quarterly` or `yearly` (nothing else is read yet)",
             _ => return EstateFormats.noun(format),
         })

@@ -164,6 +164,7 @@ pub(crate) const PLAYBOOK: Document = Document {
         "estate",
         "params",
         "connect_to",
+        "controls",
         "schedule",
     ],
     common: &["name", "description"],

@@ -60,6 +60,11 @@ pub struct Playbook {
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("format" = "schedule"))]
     pub schedule: Option<Schedule>,
+    /// The clauses of laws and standards for which the drill is held, such as `SOC2-A1.3`.
+    /// `drillmaster controls --list` lists all.
+    #[serde(default)]
+    #[schemars(extend("items" = serde_json::json!({ "type": "string", "format": "control" })))]
+    pub controls: Vec<String>,
 }
 
 /// How often a drill should be held. A mapping with `cron`, `timezone` and `window` is to come.

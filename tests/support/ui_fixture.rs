@@ -51,6 +51,7 @@ pub fn run_started(steps: Vec<NodePlan>, checks: Vec<NodePlan>) -> Body {
             path: "drills/region-loss.yaml".into(),
             sha256: "00".into(),
             source: "name: region-loss\n".into(),
+            controls: Vec::new(),
         },
         lose: estate::Loss::Region("us-east-1".parse().unwrap()),
         detection_s: Some(300.0),

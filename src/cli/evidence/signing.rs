@@ -172,14 +172,20 @@ fn ran_by(variable: impl Fn(&str) -> Option<String>) -> RanBy {
         Some(format!("{server}/{repository}/actions/runs/{run}"))
     };
     RanBy {
-        user: set("GITHUB_ACTOR")
-            .or_else(|| set("GITLAB_USER_LOGIN"))
-            .or_else(|| set("USER"))
-            .or_else(|| set("LOGNAME")),
+        user: user_of(&set),
         host: Some(host).filter(|host| !host.is_empty()),
         endpoint: endpoint(&set),
         ci_job: github().or_else(|| set("CI_JOB_URL")).or_else(|| set("BUILD_URL")),
     }
+}
+
+/// The user of this program, as the machine and the CI say.
+pub fn user() -> Option<String> {
+    user_of(&|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+}
+
+fn user_of(set: &impl Fn(&str) -> Option<String>) -> Option<String> {
+    ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME"].into_iter().find_map(set)
 }
 
 /// Where the environment sends AWS's calls, if it says so.

@@ -32,6 +32,20 @@ pub struct Args {
     /// The run's folder
     #[arg(value_name = "RUN")]
     run: PathBuf,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// Also demand the review of a second person, by another key that you trust
+    #[arg(long)]
+    require_review: bool,
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+    #[command(flatten)]
+    config: ConfigArg,
+}
+
+/// Whose signatures are taken.
+#[derive(clap::Args)]
+pub struct TrustArgs {
     /// A public key that you trust, in PEM; may be repeated
     ///
     /// So are those of `evidence.trusted_keys` in the configuration.
@@ -40,13 +54,23 @@ pub struct Args {
     /// The fingerprint of a key that you trust, as `keygen` prints it; may be repeated
     #[arg(long, value_name = "SHA256:…")]
     fingerprint: Vec<Fingerprint>,
-    /// Also demand the review of a second person, by another key that you trust
-    #[arg(long)]
-    require_review: bool,
-    #[arg(long, value_enum, default_value_t)]
-    output: Output,
-    #[command(flatten)]
-    config: ConfigArg,
+}
+
+impl TrustArgs {
+    /// The keys of the command line and of the configuration.
+    ///
+    /// # Errors
+    /// A key cannot be read, as a text for the user.
+    pub fn trust(&self, config: &UserConfig) -> Result<Trust, String> {
+        let mut trust = keys_of(config)?;
+        for path in &self.key {
+            trust.key(&public_key(path)?);
+        }
+        for fingerprint in &self.fingerprint {
+            trust.fingerprint(fingerprint.clone());
+        }
+        Ok(trust)
+    }
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -76,13 +100,7 @@ pub fn run(args: &Args) -> Exit {
 fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let wrong = complained(Exit::Wrong);
     let config = args.config.load_or_complain()?;
-    let mut trust = keys_of(&config).map_err(wrong)?;
-    for path in &args.key {
-        trust.key(&public_key(path).map_err(wrong)?);
-    }
-    for fingerprint in &args.fingerprint {
-        trust.fingerprint(fingerprint.clone());
-    }
+    let trust = args.trust.trust(&config).map_err(wrong)?;
     let folder = folder_of(&args.run);
     if !folder.is_dir() {
         return Err(wrong(format!("{}: is no folder of a run", folder.display())));

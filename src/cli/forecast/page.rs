@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use crate::cli::output::complain;
-use crate::cli::with_help;
 use crate::cli::plan::unread;
+use crate::cli::with_help;
 use base::exit::Exit;
 use event::Forecast;
 use event::forecast::{TimesFrom, WorkloadForecast};

@@ -65,6 +65,7 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
             path: plan.path.display().to_string(),
             sha256: plan.sha256.clone(),
             source: plan.source.clone(),
+            controls: plan.controls.clone(),
         },
         lose: plan.loss.clone(),
         detection_s: plan.assume.detection.map(base::duration::Span::as_secs_f64),

@@ -104,6 +104,8 @@ pub enum Rule {
     PointInfected,
     PointInColdStorage,
     VaultPolicyUnclear,
+    NotRecovered,
+    ObjectiveMissed,
 }
 
 impl Rule {
@@ -919,6 +921,34 @@ impl Rule {
             Self::QuotaBelowLost => of_estate(of::QUOTA_BELOW_LOST),
             Self::RestoredWithDefaults => of_estate(of::RESTORED_WITH_DEFAULTS),
             Self::RestoredInOneZone => of_estate(of::RESTORED_IN_ONE_ZONE),
+            Self::NotRecovered => explain(
+                Topic::Run,
+                &[High],
+                Text {
+                    title: "A workload did not recover",
+                    meaning: "The drill ended, and a step or a check of the workload failed, or something \
+                              lost was not restored. The report says what. This finding stands in the \
+                              history alone.",
+                    reason: "Until a drill shows otherwise, the workload does not come back.",
+                    remedy: "Mend the cause, and hold the drill again. A run in which the workload \
+                             recovers closes the finding.",
+                },
+            )
+            .page("history.md#findings"),
+            Self::ObjectiveMissed => explain(
+                Topic::Run,
+                &[High],
+                Text {
+                    title: "An objective was missed, or its measure is unknown",
+                    meaning: "The workload came back, but its RTO, its RPO or the distance of its stores \
+                              exceeds the objective, or could not be measured. This finding stands in the \
+                              history alone.",
+                    reason: "The business was promised less than the drill showed.",
+                    remedy: "Make the recovery faster or the backups more frequent, or agree on another \
+                             objective. A run that meets the objective closes the finding.",
+                },
+            )
+            .page("history.md#findings"),
             Self::DrillOverdue => of_estate(of::DRILL_OVERDUE),
             Self::EstateIncomplete => of_estate(of::ESTATE_INCOMPLETE).page("discover.md#what-was-not-read"),
         }

@@ -48,6 +48,7 @@ pub fn report(record: &Record) -> Option<Report> {
             path: started.playbook.path.clone(),
             sha256: started.playbook.sha256.clone(),
             source: started.playbook.source.clone(),
+            controls: started.playbook.controls.clone(),
         },
         lose: BTreeMap::from([{
             let (key, name) = started.lose.key_and_name();

@@ -128,6 +128,9 @@ pub struct PlaybookRef {
     pub sha256: String,
     /// The playbook's text, as it was run.
     pub source: String,
+    /// The clauses for which the drill is held: `SOC2-A1.3`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controls: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

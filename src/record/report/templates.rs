@@ -19,17 +19,20 @@ const HTML: &str = "report.html.hbs";
 const MARKDOWN: &str = "report.md.hbs";
 const CSS: &str = "report.css";
 
-/// The pages of `plan` and `forecast`.
+/// The pages of `plan`, `forecast` and the history.
 const MATRIX: (&str, &str) = ("matrix.html.hbs", include_str!("../../../reports/matrix.html.hbs"));
 const FORECAST: (&str, &str) = ("forecast.html.hbs", include_str!("../../../reports/forecast.html.hbs"));
+const SHEET: (&str, &str) = ("sheet.html.hbs", include_str!("../../../reports/sheet.html.hbs"));
 const PLAN: (&str, &str) = ("plan.html.hbs", include_str!("../../../reports/plan.html.hbs"));
 
-/// A page of `plan` or `forecast`.
+/// A page of `plan`, `forecast` or the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Page {
     Forecast,
     Matrix,
     Plan,
+    /// One table.
+    Sheet,
 }
 
 impl Page {
@@ -39,6 +42,7 @@ impl Page {
             Self::Forecast => FORECAST,
             Self::Matrix => MATRIX,
             Self::Plan => PLAN,
+            Self::Sheet => SHEET,
         }
     }
 }

@@ -1,20 +1,18 @@
-//! The runs that were held, as the folders of runs tell them. A store of history may replace this.
+//! When a playbook with a schedule was last drilled.
 
 use std::path::{Path, PathBuf};
 
-use super::ignores::Ignores;
-use super::output::write_stderr;
-use super::run_folder;
+use crate::cli::ignores::Ignores;
+use crate::cli::output::write_stderr;
 use crate::ui::text::clean;
 use base::duration::Time;
 use estate::file::EstateFile;
-use event::Body;
+use history::Store;
 use insight::protection::Snapshot;
 use insight::rules::{self, Look, Practice};
 use playbook::Loaded;
 use port::finding::Rule;
 use record::journal;
-use record::report::model::Verdict;
 
 /// Where `run` puts its folders.
 pub const RUNS: &str = "runs";
@@ -42,48 +40,29 @@ pub fn runs_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 }
 
 /// How often a playbook should be drilled, and when it was. `None`: it has no schedule.
-pub fn practice(loaded: &Loaded, folder: &Path) -> Option<Practice> {
+pub fn practice(loaded: &Loaded, store: &Store) -> Option<Practice> {
     let every_days = loaded.playbook.schedule?.days();
     let name = &loaded.playbook.name;
-    let mut looked_in = format!("`{}`", folder.display());
-    let runs = match runs_in(folder) {
-        Ok(runs) => runs,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => {
-            looked_in += &format!(" (which cannot be read: {error})");
-            Vec::new()
-        }
-    };
+    let mut looked_in = format!("`{}`", store.place());
     let mut passed = None;
-    let mut unread = 0;
-    for run in runs {
-        match passed_at(&run, name) {
-            Ok(at) => passed = passed.max(at),
-            Err(_) => unread += 1,
+    match store.history() {
+        Ok(history) => {
+            let of_playbook = history.runs.iter().filter(|run| run.playbook == *name);
+            let real = of_playbook.filter(|run| !run.simulated && run.passed());
+            passed = real.filter_map(|run| run.t0).max();
+            if !history.unread.is_empty() {
+                let unread = history.unread.len();
+                looked_in += &format!(" ({unread} of its runs cannot be read, and count for nothing)");
+            }
         }
-    }
-    if unread > 0 {
-        looked_in += &format!(" ({unread} of its runs cannot be read, and count for nothing)");
+        Err(error) => looked_in += &format!(" (which cannot be read: {error})"),
     }
     Some(Practice { playbook: name.clone(), every_days, passed, looked_in })
 }
 
-/// T0 of a run, if it was a real run of this playbook, came to its end and passed.
-fn passed_at(run: &Path, playbook: &str) -> Result<Option<Time>, String> {
-    // Most runs are rehearsals. Their first record tells, and the rest is not read.
-    let first = journal::first(run).map_err(|error| error.to_string())?;
-    let Some(Body::RunStarted(started)) = first.map(|first| first.body) else { return Ok(None) };
-    if started.on.is_simulated() || started.playbook.name != playbook {
-        return Ok(None);
-    }
-    let fold = run_folder::read(run)?.fold;
-    let passed = fold.finished && fold.report.verdict == Verdict::Passed;
-    Ok(fold.report.t0.filter(|_| passed))
-}
-
 /// Says on stderr when a playbook with a schedule last passed, and whether it is overdue.
-pub fn tell(loaded: &Loaded, folder: &Path, now: Time) {
-    let Some(practice) = practice(loaded, folder) else { return };
+pub fn tell(loaded: &Loaded, store: &Store, now: Time) {
+    let Some(practice) = practice(loaded, store) else { return };
     let passed = practice.passed;
     let (file, ignores) = (EstateFile::default(), Ignores::of_playbook(loaded).ignores);
     let snapshot = Snapshot::new(&file, now);

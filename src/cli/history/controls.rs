@@ -1,0 +1,215 @@
+//! `drillmaster controls`
+
+use std::path::PathBuf;
+
+use chrono::Utc;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{From, date, figure, finding, notes};
+use crate::cli::evidence::verify::TrustArgs;
+use crate::cli::load_or_complain;
+use crate::cli::output::{complained, print_as};
+use crate::cli::sheet::{Cell, Output, Sheet};
+use crate::ui::text::{Tone, count};
+use base::exit::Exit;
+use base::visible::Form;
+use history::controls::{Claim, Drill, Evidence, Row, Standing, matrix};
+use history::entry::Entry;
+use history::store::Store;
+use record::run_folder;
+
+/// Print, for each clause of a law or standard, which drills were held for it and what they showed
+///
+/// A playbook names its clauses in `controls:`. A clause is shown if a real drill that names it passed,
+/// not longer ago than the clause or the playbook's schedule allows, and if its evidence is valid for a
+/// trusted key. Rehearsals on the twin satisfy no clause. The texts of clauses are summaries: an auditor
+/// decides. Exit codes: 0; 1 with --require if a clause is not shown.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Playbooks, for their schedules, and for clauses that no drill was held for yet
+    #[arg(value_name = "PLAYBOOK")]
+    playbooks: Vec<PathBuf>,
+    /// List all clauses of the catalogue, and what each wants
+    #[arg(long)]
+    list: bool,
+    /// Exit code 1 if a clause is not shown
+    #[arg(long)]
+    require: bool,
+    #[command(flatten)]
+    trust: TrustArgs,
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+    #[command(flatten)]
+    from: From,
+}
+
+#[derive(Serialize)]
+struct Printed<'a> {
+    schema: &'static str,
+    store: String,
+    clauses: &'a [Row],
+}
+
+pub fn run(args: &Args) -> Exit {
+    let done = if args.list { list(args.output) } else { show(args) };
+    done.unwrap_or_else(|code| code)
+}
+
+fn list(output: Output) -> Result<Exit, Exit> {
+    let rows = controls::ALL.iter().map(|clause| {
+        let often = clause
+            .months
+            .map_or_else(|| "periodically".to_owned(), |months| format!("every {months} months"));
+        vec![
+            Cell::new(clause.id),
+            Cell::new(often),
+            Cell::new(clause.wants),
+            Cell::of(Tone::Quiet, clause.of),
+        ]
+    });
+    let sheet = Sheet {
+        title: "Clauses that demand tested recovery".into(),
+        columns: vec!["clause", "how often", "what it wants, in our words", "of"],
+        rows: rows.collect(),
+        none: "The catalogue is empty.",
+        ..Sheet::default()
+    };
+    if output == Output::Json {
+        let clauses = controls::ALL.iter().map(|clause| {
+            json!({ "id": clause.id, "of": clause.of, "wants": clause.wants, "months": clause.months })
+        });
+        print_as(&format!("{:#}\n", json!(clauses.collect::<Vec<_>>())), Form::Json)?;
+        return Ok(Exit::Passed);
+    }
+    sheet.print(output, &())?;
+    Ok(Exit::Passed)
+}
+
+fn show(args: &Args) -> Result<Exit, Exit> {
+    let config = args.from.config.load_or_complain()?;
+    let trust = args.trust.trust(&config).map_err(complained(Exit::Wrong))?;
+    let mut claims = Vec::new();
+    for path in &args.playbooks {
+        let loaded = load_or_complain(path, &[], &config)?;
+        let every_days = loaded.playbook.schedule.and_then(|schedule| u32::try_from(schedule.days()).ok());
+        let (playbook, controls) = (loaded.playbook.name.clone(), loaded.playbook.controls.clone());
+        claims.push(Claim { playbook, controls, every_days });
+    }
+    let (store, history) = args.from.history()?;
+    let findings = finding::all(&store, &history)?;
+    let mut verify = |entry: &Entry| evidence(&store, entry, &trust);
+    let rows = matrix(&history, &claims, &findings, Utc::now(), &mut verify);
+    let value = Printed { schema: "drillmaster/controls/v1", store: store.place(), clauses: &rows };
+    let mut sheet = sheet(&rows);
+    sheet.notes = notes(&history);
+    sheet.print(args.output, &value)?;
+    let all_shown = rows.iter().all(|row| row.standing == Standing::Shown);
+    Ok(if args.require && !all_shown { Exit::Failed } else { Exit::Passed })
+}
+
+/// Verifies the evidence of a run where it lies, and holds its index entry to it.
+fn evidence(store: &Store, entry: &Entry, trust: &evidence::verify::Trust) -> Evidence {
+    let fetched = match store.fetch(&entry.run_id) {
+        Ok(fetched) => fetched,
+        Err(error) => return Evidence::Invalid { why: error.to_string() },
+    };
+    let told = match run_folder::read(&fetched.folder) {
+        Ok(told) => told,
+        Err(why) => return Evidence::Invalid { why },
+    };
+    if Entry::of(&told.fold.report, entry.files.clone()) != *entry {
+        let why = "the index says something else than the run: `drillmaster store rebuild` mends it".into();
+        return Evidence::Invalid { why };
+    }
+    let verified = evidence::verify::verify(&fetched.folder, Ok(&told.fold.report), trust);
+    match verified.faults.first() {
+        None if verified.good => {
+            Evidence::Valid { reviews: verified.reviews.iter().filter(|review| review.counts).count() }
+        }
+        None => Evidence::Invalid { why: "it is not good".into() },
+        Some(fault) => Evidence::Invalid { why: format!("{}: {}", fault.file, fault.what) },
+    }
+}
+
+fn word(standing: Standing) -> (&'static str, Tone) {
+    match standing {
+        Standing::Shown => ("shown", Tone::Good),
+        Standing::Unproved => ("UNPROVED", Tone::Bad),
+        Standing::Overdue => ("OVERDUE", Tone::Bad),
+        Standing::NotShown => ("NOT SHOWN", Tone::Bad),
+    }
+}
+
+fn sheet(rows: &[Row]) -> Sheet {
+    let mut cells = Vec::new();
+    for row in rows {
+        for (index, drill) in row.drills.iter().enumerate() {
+            let clause = if index == 0 { row.clause.as_str() } else { "" };
+            let (text, tone) = word(drill.standing);
+            let mut line = vec![Cell::new(clause), Cell::of(tone, text), Cell::new(&drill.playbook)];
+            line.extend(of_drill(drill));
+            line.push(Cell::of(Tone::Quiet, if index == 0 { row.wants.as_str() } else { "" }));
+            cells.push(line);
+        }
+    }
+    let shown = rows.iter().filter(|row| row.standing == Standing::Shown).count();
+    Sheet {
+        title: "Controls".into(),
+        sentence: if rows.is_empty() {
+            String::new()
+        } else {
+            format!("{shown} of {} shown", count(rows.len(), "clause"))
+        },
+        good: (!rows.is_empty()).then_some(shown == rows.len()),
+        columns: vec![
+            "clause",
+            "standing",
+            "drill",
+            "last passed",
+            "figures",
+            "evidence",
+            "due",
+            "open findings",
+            "rehearsed",
+            "what it wants, in our words",
+        ],
+        rows: cells,
+        none: "No run and no playbook names a clause: write `controls: [SOC2-A1.3]` into a playbook.",
+        ..Sheet::default()
+    }
+}
+
+fn of_drill(drill: &Drill) -> [Cell; 6] {
+    let at = |held: &Option<history::controls::Held>| {
+        held.as_ref().map_or_else(|| "never".to_owned(), |held| date(held.at))
+    };
+    let mut passed = at(&drill.last_passed);
+    if let Some(failed) = &drill.failed_since {
+        passed += &format!(", NOT PASSED {}", date(failed.at));
+    }
+    let figures: Vec<String> = drill
+        .figures
+        .iter()
+        .map(|w| format!("{}: RTO {}, RPO {}", w.name, figure(&w.rto).0, figure(&w.rpo).0))
+        .collect();
+    let (evidence, tone) = match &drill.evidence {
+        Evidence::Valid { reviews: 0 } => ("valid, not reviewed".to_owned(), Tone::Good),
+        Evidence::Valid { reviews } => (format!("valid, {}", count(*reviews, "review")), Tone::Good),
+        Evidence::Invalid { why } => (format!("NOT VALID: {why}"), Tone::Bad),
+        Evidence::None => ("-".to_owned(), Tone::Plain),
+    };
+    let findings = match (drill.open_findings, drill.open_high) {
+        (0, _) => "none".to_owned(),
+        (open, 0) => open.to_string(),
+        (open, high) => format!("{open} ({high} high)"),
+    };
+    [
+        Cell::of(if drill.failed_since.is_some() { Tone::Bad } else { Tone::Plain }, passed),
+        Cell::new(if figures.is_empty() { "-".to_owned() } else { figures.join("; ") }),
+        Cell::of(tone, evidence),
+        Cell::new(drill.due.map_or_else(|| "not said".to_owned(), date)),
+        Cell::of(if drill.open_high > 0 { Tone::Bad } else { Tone::Plain }, findings),
+        Cell::new(at(&drill.last_rehearsed)),
+    ]
+}

@@ -1,0 +1,221 @@
+//! `drillmaster finding`
+
+use chrono::{NaiveDate, Utc};
+use serde::Serialize;
+
+use super::{Chosen, From, date, notes};
+use crate::cli::evidence::signing::user;
+use crate::cli::output::{complain, complained, print};
+use crate::cli::run::time;
+use crate::cli::sheet::{Cell, Output, Sheet};
+use crate::ui::text::{Tone, clean, count};
+use base::duration::{Time, human_seconds};
+use base::exit::Exit;
+use base::severity::Severity;
+use history::Store;
+use history::findings::{Decided, Decision, Tracked, track};
+
+/// Follow findings over time: the next drill closes or reopens them
+///
+/// A finding has the same id in all runs of a playbook on the same cloud. It is closed by the first run
+/// that looked for it and did not find it, and reopened by one that finds it again.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// List findings: the open ones first, then the gravest
+    List(List),
+    /// Give a finding to a person, with a date until which it should be closed
+    Assign(Assign),
+    /// Close a finding by hand: it is accepted, or mended where the drill cannot see it
+    ///
+    /// A later run that finds it reopens it.
+    Close(Close),
+}
+
+#[derive(clap::Args)]
+struct List {
+    #[command(flatten)]
+    chosen: Chosen,
+    /// Closed findings too
+    #[arg(long)]
+    all: bool,
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+    #[command(flatten)]
+    from: From,
+}
+
+#[derive(clap::Args)]
+struct Assign {
+    /// The id, as `finding list` shows it
+    id: String,
+    /// Who should close it
+    #[arg(long, value_name = "NAME")]
+    owner: String,
+    /// Until when (2027-03-31)
+    #[arg(long, value_name = "DATE")]
+    due: Option<NaiveDate>,
+    #[command(flatten)]
+    decided: DecidedArgs,
+    #[command(flatten)]
+    from: From,
+}
+
+#[derive(clap::Args)]
+struct Close {
+    /// The id, as `finding list` shows it
+    id: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    because: String,
+    #[command(flatten)]
+    decided: DecidedArgs,
+    #[command(flatten)]
+    from: From,
+}
+
+#[derive(clap::Args)]
+struct DecidedArgs {
+    /// Who decided; default: the user of this program
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+    /// When it was decided (RFC 3339); default: now
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    at: Option<Time>,
+}
+
+#[derive(Serialize)]
+struct Printed<'a> {
+    schema: &'static str,
+    store: String,
+    findings: &'a [Tracked],
+}
+
+pub fn run(args: &Args) -> Exit {
+    let done = match &args.what {
+        What::List(args) => list(args),
+        What::Assign(args) => {
+            let what = Decided::Assigned { owner: args.owner.clone(), due: args.due };
+            decide(&args.from, &args.id, &args.decided, what)
+        }
+        What::Close(args) => {
+            decide(&args.from, &args.id, &args.decided, Decided::Closed { because: args.because.clone() })
+        }
+    };
+    done.unwrap_or_else(|code| code)
+}
+
+fn list(args: &List) -> Result<Exit, Exit> {
+    let (store, history) = args.from.history()?;
+    let mut findings = all(&store, &history)?;
+    let select = args.chosen.select();
+    findings.retain(|finding| {
+        select.playbook.as_ref().is_none_or(|name| *name == finding.playbook)
+            && select.on.is_none_or(|on| on == finding.on)
+            && select.since.is_none_or(|since| finding.closed_at.is_none_or(|closed| closed >= since))
+            && (args.all || finding.open)
+    });
+    let value = Printed { schema: "drillmaster/findings/v1", store: store.place(), findings: &findings };
+    let mut sheet = sheet(&findings);
+    sheet.notes = notes(&history);
+    sheet.print(args.output, &value)?;
+    Ok(Exit::Passed)
+}
+
+/// Every finding of a store.
+pub fn all(store: &Store, history: &history::History) -> Result<Vec<Tracked>, Exit> {
+    let decisions = store.decisions().map_err(|error| complained(Exit::Error)(error.to_string()))?;
+    Ok(track(history, &decisions, Utc::now().date_naive()))
+}
+
+fn decide(from: &From, id: &str, decided: &DecidedArgs, what: Decided) -> Result<Exit, Exit> {
+    let wrong = complained(Exit::Wrong);
+    let Some(by) = decided.by.clone().or_else(user).filter(|by| !by.trim().is_empty()) else {
+        return Err(wrong("nobody is known who decides: say --by NAME".to_owned()));
+    };
+    let (store, history) = from.history()?;
+    let findings = all(&store, &history)?;
+    let mut named = findings.iter().filter(|finding| finding.id.starts_with(id));
+    let (Some(finding), None) = (named.next(), named.next()) else {
+        let what = if findings.iter().any(|finding| finding.id.starts_with(id)) {
+            "several findings"
+        } else {
+            "no finding"
+        };
+        return Err(wrong(format!(
+            "{what} of {} {} an id that begins with `{}`: `drillmaster finding list --all` shows the ids",
+            store.place(),
+            if what.starts_with('s') { "have" } else { "has" },
+            id.escape_debug()
+        )));
+    };
+    if !finding.open {
+        complain(&format!("the finding {} is closed since {}", finding.id, date_of(finding)));
+        return Err(Exit::Wrong);
+    }
+    let decision = Decision { at: decided.at.unwrap_or_else(Utc::now), by, what };
+    store.decide(&finding.id, &decision).map_err(|error| complained(Exit::Error)(error.to_string()))?;
+    let words = match &decision.what {
+        Decided::Assigned { owner, due: Some(due) } => {
+            format!("{} is due on {due}, from {}", finding.id, clean(owner))
+        }
+        Decided::Assigned { owner, due: None } => format!("{} belongs to {}", finding.id, clean(owner)),
+        Decided::Closed { .. } => format!("{} is closed; a run that finds it again reopens it", finding.id),
+    };
+    print(&format!("{words}: {} {}\n", finding.rule, clean(&finding.resource)))?;
+    Ok(Exit::Passed)
+}
+
+fn date_of(finding: &Tracked) -> String {
+    finding.closed_at.map(date).unwrap_or_default()
+}
+
+fn sheet(findings: &[Tracked]) -> Sheet {
+    let tone = |severity| match severity {
+        Severity::High => Tone::Bad,
+        Severity::Medium => Tone::Warning,
+        Severity::Low => Tone::Quiet,
+    };
+    let open = findings.iter().filter(|finding| finding.open).count();
+    let overdue = findings.iter().filter(|finding| finding.overdue).count();
+    let rows = findings.iter().map(|finding| {
+        let state = match (finding.open, finding.reopened) {
+            (true, 0) => "open".to_owned(),
+            (true, times) => format!("reopened ×{times}"),
+            (false, _) => format!("closed {}", date_of(finding)),
+        };
+        let mut owner = finding.owner.clone().unwrap_or_else(|| "-".into());
+        if let Some(due) = finding.due {
+            owner += &format!(", due {due}");
+        }
+        let took = finding.time_to_close_s.map_or_else(|| "-".into(), human_seconds);
+        vec![
+            Cell::new(&finding.id),
+            Cell::of(tone(finding.severity), finding.severity.word()),
+            Cell::of(if finding.open { Tone::Strong } else { Tone::Good }, state),
+            Cell::new(date(finding.opened_at)),
+            Cell::new(took),
+            Cell::of(if finding.overdue { Tone::Bad } else { Tone::Plain }, owner),
+            Cell::new(format!("{} on {}", finding.playbook, finding.on)),
+            Cell::new(format!("{} {}", finding.rule, finding.resource)),
+        ]
+    });
+    let mut sentence = format!("{} open", count(open, "finding"));
+    if overdue > 0 {
+        sentence += &format!(", {overdue} overdue");
+    }
+    Sheet {
+        title: "Findings".into(),
+        sentence,
+        good: Some(open == 0),
+        columns: vec!["id", "severity", "state", "opened", "time to close", "owner", "drill", "finding"],
+        rows: rows.collect(),
+        none: "No finding is open. `--all` shows the closed ones.",
+        ..Sheet::default()
+    }
+}

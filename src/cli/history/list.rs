@@ -1,0 +1,108 @@
+//! `drillmaster history`
+
+use serde::Serialize;
+
+use super::{Chosen, From, date, figure, notes, verdict};
+use crate::cli::sheet::{Cell, Output, Sheet};
+use crate::ui::text::{Tone, count};
+use base::exit::Exit;
+use history::entry::Entry;
+use history::store::{Unfinished, Unread};
+
+/// List the runs of a store, the newest first
+///
+/// Figures come from the reports. Whether the evidence of a run is valid, `drillmaster verify` and
+/// `drillmaster controls` say.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    chosen: Chosen,
+    /// Only runs that passed
+    #[arg(long, conflicts_with = "not_passed")]
+    passed: bool,
+    /// Only runs that did not pass
+    #[arg(long)]
+    not_passed: bool,
+    /// Only the newest N runs
+    #[arg(long, value_name = "N")]
+    last: Option<usize>,
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+    #[command(flatten)]
+    from: From,
+}
+
+#[derive(Serialize)]
+struct Listed<'a> {
+    schema: &'static str,
+    store: String,
+    runs: Vec<&'a Entry>,
+    unfinished: &'a [Unfinished],
+    unread: &'a [Unread],
+}
+
+pub fn run(args: &Args) -> Exit {
+    list(args).unwrap_or_else(|code| code)
+}
+
+fn list(args: &Args) -> Result<Exit, Exit> {
+    let (store, history) = args.from.history()?;
+    let mut select = args.chosen.select();
+    select.passed = match (args.passed, args.not_passed) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        (false, false) => None,
+    };
+    let runs = history.runs.iter().rev().filter(|entry| select.takes(entry));
+    let runs: Vec<&Entry> = runs.take(args.last.unwrap_or(usize::MAX)).collect();
+    let value = Listed {
+        schema: "drillmaster/history/v1",
+        store: store.place(),
+        runs: runs.clone(),
+        unfinished: &history.unfinished,
+        unread: &history.unread,
+    };
+    let mut sheet = sheet(&runs, &store.place());
+    sheet.notes = notes(&history);
+    sheet.print(args.output, &value)?;
+    Ok(Exit::Passed)
+}
+
+fn sheet(runs: &[&Entry], place: &str) -> Sheet {
+    let mut rows = Vec::new();
+    for run in runs {
+        let (word, tone) = verdict(run.verdict);
+        let mut first = vec![
+            Cell::new(date(run.at())),
+            Cell::new(&run.playbook),
+            Cell::new(if run.simulated { "twin (simulated)" } else { run.on.word() }),
+            Cell::of(tone, word),
+        ];
+        if run.workloads.is_empty() {
+            first.extend(["-", "-", "-"].map(Cell::new));
+            first.push(Cell::new(&run.run_id));
+            rows.push(first);
+            continue;
+        }
+        for (index, workload) in run.workloads.iter().enumerate() {
+            let mut row = if index == 0 { first.clone() } else { vec![Cell::new(""); first.len()] };
+            row.push(Cell::new(&workload.name));
+            if workload.recovered {
+                let ((rto, rto_tone), (rpo, rpo_tone)) = (figure(&workload.rto), figure(&workload.rpo));
+                row.extend([Cell::of(rto_tone, rto), Cell::of(rpo_tone, rpo)]);
+            } else {
+                row.extend([Cell::of(Tone::Bad, "not recovered"), Cell::new("-")]);
+            }
+            row.push(Cell::of(Tone::Quiet, if index == 0 { run.run_id.as_str() } else { "" }));
+            rows.push(row);
+        }
+    }
+    Sheet {
+        title: format!("Runs in {place}"),
+        sentence: if runs.is_empty() { String::new() } else { count(runs.len(), "run") },
+        columns: vec!["T0", "playbook", "on", "verdict", "workload", "RTO", "RPO", "run"],
+        rows,
+        none: "No run is here. `drillmaster run` puts its runs into the folder `runs`.",
+        ..Sheet::default()
+    }
+}
