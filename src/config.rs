@@ -11,6 +11,7 @@ use schemars::generate::SchemaSettings;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use base::duration::Span;
 use base::ids::{AccountId, BadName, Region};
 use estate::EstateFormats;
 use port::Protected;
@@ -48,6 +49,10 @@ pub struct UserConfig {
     /// chain.
     #[serde(default)]
     pub store_account: Option<String>,
+    /// Demand that the bucket of a store of S3 locks each new object for at least this long, by its
+    /// default retention. A run does not begin otherwise.
+    #[serde(default)]
+    pub store_lock: Option<Span>,
     /// The file that the configuration was read from.
     #[serde(skip)]
     pub path: Option<PathBuf>,

@@ -24,6 +24,7 @@ pub mod history;
 mod interceptor;
 mod like;
 mod managed_keys;
+pub mod object_store;
 mod once;
 mod points;
 mod preflight;

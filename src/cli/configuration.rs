@@ -17,7 +17,7 @@ use playbook::{Loaded, load};
 use yaml::file::Read;
 use yaml::{Diagnostic, Diagnostics};
 
-#[derive(clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub struct ConfigArg {
     /// The configuration file: protected accounts, places that `sweep` and `discover` read, and keys of
     /// evidence

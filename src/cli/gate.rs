@@ -1,16 +1,24 @@
 //! `drillmaster gate RUN…`
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
 use serde::Serialize;
 
+use super::configuration::ConfigArg;
+use super::history::or_here;
 use super::run_folder::{self, Told};
+use super::store::StoreArg;
 use crate::ui::text::{Tone, clean, wrap};
 use crate::ui::{OutputMode, Surroundings, TextStyle, out};
 use base::duration::Span;
 use base::exit::Exit;
+use history::baseline::Baseline;
+use history::{Entry, Store};
+use record::objectives::Fold;
 use record::objectives::gate::{Demand, GateLine, GateResult, GateStatus, MaxAge, Overrides, Terms, judge};
 use record::report::caveats::{Caveat, CaveatKind, caveats};
 use record::report::escape::{markdown as escape, markdown_code};
@@ -42,14 +50,21 @@ pub struct Args {
     /// Also fail if the run ended longer ago
     #[arg(long, value_name = "DURATION", value_parser = span)]
     pub max_age: Option<Span>,
-    /// Also fail if a measure is worse than in this run, or something is no longer looked at
-    #[arg(long, value_name = "RUN")]
+    /// Also fail if a measure is worse than in this run, or something is no longer looked at:
+    /// `last-passed` and `median:N` are the latest runs of the playbook on the same cloud that passed,
+    /// before each run that is judged; otherwise the folder of a run
+    #[arg(long, value_name = "last-passed|median:N|RUN")]
     pub baseline: Option<PathBuf>,
     /// How much worse than the baseline a measure may be: 20% or 0.2
     #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = parse_share, requires = "baseline")]
     pub tolerance: f64,
     #[arg(long, value_enum, default_value_t)]
     pub output: OutputMode,
+    /// Where `last-passed` and `median:N` are looked for; default: where the run lies
+    #[command(flatten)]
+    pub store: StoreArg,
+    #[command(flatten)]
+    pub config: ConfigArg,
 }
 
 #[derive(Serialize)]
@@ -102,8 +117,8 @@ pub fn judge_all(args: &Args, look: Look, page: &mut Vec<u8>, env: impl Fn(&str)
         max_age: args.max_age.map(|age| MaxAge { age, now: Utc::now() }),
         tolerance: args.tolerance,
     };
-    let baseline = match args.baseline.as_deref().map(read).transpose() {
-        Ok(baseline) => baseline,
+    let mut baselines = match Baselines::of(args) {
+        Ok(baselines) => baselines,
         Err(error) => {
             let error = format!("the baseline: {error}");
             let path = args.baseline.clone().unwrap_or_default();
@@ -111,11 +126,11 @@ pub fn judge_all(args: &Args, look: Look, page: &mut Vec<u8>, env: impl Fn(&str)
             return Exit::Wrong;
         }
     };
-    let baseline = baseline.as_ref().map(|told| &told.fold);
     let judge_one = |path: &PathBuf| {
-        let judged = read(path).map(|told| {
-            let result = judge(&told.fold, &terms, baseline);
-            (told, result)
+        let judged = read(path).and_then(|told| {
+            let baseline = baselines.before(&told).map_err(|error| format!("the baseline: {error}"))?;
+            let result = judge(&told.fold, &terms, baseline.as_deref());
+            Ok((told, result))
         });
         (path.clone(), judged)
     };
@@ -299,6 +314,51 @@ fn annotations(path: &Path, outcome: OutcomeRef) -> Vec<String> {
     let warnings = caveats.map(|caveat| caveat.text).chain(told.next());
     let warnings = warnings.map(|text| (format!("{simulated}beside the verdict"), text)).collect();
     github::commands(errors, warnings, &report.playbook.path, rest)
+}
+
+/// What the runs are compared with.
+enum Baselines {
+    None,
+    /// One run for all.
+    Run(Box<Fold>),
+    /// The latest of a store, before each run.
+    Latest {
+        which: Baseline,
+        store: Option<Store>,
+    },
+}
+
+impl Baselines {
+    fn of(args: &Args) -> Result<Self, String> {
+        let Some(named) = &args.baseline else { return Ok(Self::None) };
+        let text = named.to_str().unwrap_or_default();
+        if text != "last-passed" && !text.starts_with("median:") {
+            return read(named).map(|told| Self::Run(Box::new(told.fold)));
+        }
+        let which = text.parse()?;
+        let config = args.config.load().map_err(|found| found.render(false))?;
+        let store = args.store.named(&config).transpose()?;
+        Ok(Self::Latest { which, store })
+    }
+
+    fn before(&mut self, told: &Told) -> Result<Option<Cow<'_, Fold>>, String> {
+        let (which, store) = match self {
+            Self::None => return Ok(None),
+            Self::Run(fold) => return Ok(Some(Cow::Borrowed(fold))),
+            Self::Latest { which, store } => (*which, store),
+        };
+        let beside;
+        let store = if let Some(store) = store {
+            &*store
+        } else {
+            beside = super::store::local(or_here(told.folder.parent().unwrap_or(Path::new(""))));
+            &beside
+        };
+        let history = store.history().map_err(|error| error.to_string())?;
+        let run = Entry::of(&told.fold.report, BTreeMap::new());
+        let found = store.baseline(&history, &run, which).map_err(|error| error.to_string())?;
+        Ok(Some(Cow::Owned(found)))
+    }
 }
 
 /// Reads a run. A report that cannot be compared with its journal is not judged.

@@ -1,5 +1,8 @@
 //! Where runs are kept, and `drillmaster store`.
 
+#[cfg(feature = "aws")]
+mod remote;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +17,8 @@ use history::{Folder, Store};
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct StoreArg {
-    /// Where runs are kept: a folder, or s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX
+    /// Where runs are kept: a folder, or `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`,
+    /// `az://CONTAINER/PREFIX`
     ///
     /// Default: `store` of the configuration, else the folder `runs`.
     #[arg(long, value_name = "URL")]
@@ -98,8 +102,13 @@ fn open(text: &str, base: &Path, config: &UserConfig) -> Result<Store, String> {
     }
 }
 
+#[cfg(feature = "aws")]
+use remote::open as remote;
+
+#[cfg(not(feature = "aws"))]
 fn remote(_: &str, _: &UserConfig) -> Result<Store, String> {
-    Err("not yet".into())
+    Err("this build keeps runs in folders alone: build it with the cargo feature `aws` (it is on by default)"
+        .into())
 }
 
 /// Put runs into a store, and look after its index

@@ -267,6 +267,20 @@ pub fn aws<'a>(
     Ok(Rc::new(connect(accounts, session, region, clock, gate)?))
 }
 
+/// The way into an account.
+#[cfg(feature = "aws")]
+pub fn access_of(account: &Account, session: &str) -> aws::Access {
+    aws::Access {
+        profile: account.profile.clone(),
+        role: account.role.clone(),
+        session_name: account.session_name.clone().or_else(|| Some(session.to_owned())),
+        external_id: account.external_id.clone(),
+        endpoint: account.endpoint.clone(),
+        access_key_env: account.access_key_env.clone(),
+        secret_key_env: account.secret_key_env.clone(),
+    }
+}
+
 /// The same as [`aws`], as more than a port.
 #[cfg(feature = "aws")]
 pub fn connect<'a>(
@@ -276,19 +290,8 @@ pub fn connect<'a>(
     clock: &Clock,
     gate: &Arc<LossGate>,
 ) -> Result<aws::Aws, String> {
-    use aws::{Access, Aws, AwsConfig};
-    let accounts = accounts.map(|account| {
-        let access = Access {
-            profile: account.profile.clone(),
-            role: account.role.clone(),
-            session_name: account.session_name.clone().or_else(|| Some(session.to_owned())),
-            external_id: account.external_id.clone(),
-            endpoint: account.endpoint.clone(),
-            access_key_env: account.access_key_env.clone(),
-            secret_key_env: account.secret_key_env.clone(),
-        };
-        (account.id.clone(), access)
-    });
+    use aws::{Aws, AwsConfig};
+    let accounts = accounts.map(|account| (account.id.clone(), access_of(account, session)));
     let region = region.cloned();
     let config = AwsConfig { accounts: accounts.collect(), endpoint_url: None, region, clock: clock.clone() };
     Aws::connect(config, Arc::clone(gate)).map_err(|e| e.to_string())

@@ -15,11 +15,14 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+pub mod baseline;
 pub mod controls;
 pub mod entry;
 pub mod findings;
 mod folder;
 pub mod objects;
+#[cfg(feature = "cloud")]
+pub mod remote;
 pub mod select;
 pub mod store;
 pub mod trend;

@@ -30,7 +30,8 @@ pub struct Point {
     pub worst_case_s: Option<f64>,
 }
 
-/// A figure, and the one of the last run before it that passed.
+/// A figure, and the one of the last run before it that passed. If none has passed, of the last that
+/// measured it.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Compared {
     #[serde(flatten)]
@@ -44,7 +45,7 @@ pub struct Compared {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// No run before it passed and measured this.
+    /// No run before it measured this.
     First,
     /// Within the tolerance.
     Same,
@@ -93,8 +94,12 @@ pub fn trends<'a>(runs: impl Iterator<Item = &'a Entry>, tolerance: f64) -> Vec<
 
 fn point(run: &Entry, figures: &Figures, before: &[Point], tolerance: f64) -> Point {
     let last = |of: fn(&Point) -> &Compared| {
-        let passed = before.iter().rev().filter(|point| point.verdict == Verdict::Passed);
-        passed.filter_map(|point| of(point).figure.measured_s).next()
+        let measured = |only_passed: bool| {
+            let mut runs =
+                before.iter().rev().filter(|point| !only_passed || point.verdict == Verdict::Passed);
+            runs.find_map(|point| of(point).figure.measured_s)
+        };
+        measured(true).or_else(|| measured(false))
     };
     Point {
         run_id: run.run_id.clone(),

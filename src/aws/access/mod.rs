@@ -301,7 +301,7 @@ pub fn clients(
     })
 }
 
-fn s3_endpoint(config: &SdkConfig) -> Option<String> {
+pub fn s3_endpoint(config: &SdkConfig) -> Option<String> {
     std::env::var("AWS_ENDPOINT_URL_S3")
         .ok()
         .filter(|url| !url.is_empty())
@@ -361,11 +361,11 @@ pub fn session_name(name_in_playbook: Option<&str>) -> String {
 /// aws-config has a provider for this too, but it gives no way to put an interceptor on its STS
 /// client. The gate would not see the call, and it would not be counted.
 #[derive(Debug)]
-struct AssumedRole {
-    sts: aws_sdk_sts::Client,
-    role: String,
-    session: String,
-    external_id: Option<String>,
+pub struct AssumedRole {
+    pub sts: aws_sdk_sts::Client,
+    pub role: String,
+    pub session: String,
+    pub external_id: Option<String>,
 }
 
 impl AssumedRole {

@@ -17,6 +17,7 @@ use base::visible::Form;
 use history::controls::{Claim, Drill, Evidence, Row, Standing, matrix};
 use history::entry::Entry;
 use history::store::Store;
+use playbook::model::Schedule;
 use record::run_folder;
 
 /// Print, for each clause of a law or standard, which drills were held for it and what they showed
@@ -92,7 +93,7 @@ fn show(args: &Args) -> Result<Exit, Exit> {
     let mut claims = Vec::new();
     for path in &args.playbooks {
         let loaded = load_or_complain(path, &[], &config)?;
-        let every_days = loaded.playbook.schedule.and_then(|schedule| u32::try_from(schedule.days()).ok());
+        let every_days = loaded.playbook.schedule.map(Schedule::days);
         let (playbook, controls) = (loaded.playbook.name.clone(), loaded.playbook.controls.clone());
         claims.push(Claim { playbook, controls, every_days });
     }

@@ -1,0 +1,107 @@
+//! How a store of runs in S3 is reached: the credentials and the region, as the SDK finds them.
+
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+use aws_sdk_s3::types::{DefaultRetention, ObjectLockRetentionMode};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
+use aws_types::SdkConfig;
+
+use crate::access::{Access, AssumedRole, http_clients, load, s3_endpoint, session_name};
+use crate::error::OrCloud as _;
+use port::CloudError;
+
+/// The way to a bucket that belongs to no drill. No loss gate stands before it: a store lies where no
+/// drill loses anything.
+#[derive(Debug)]
+pub struct BucketAccess {
+    config: SdkConfig,
+    credentials: SharedCredentialsProvider,
+}
+
+/// The credentials of one request.
+pub struct Keys {
+    pub key_id: String,
+    pub secret_key: String,
+    pub token: Option<String>,
+}
+
+/// How long a new object of a bucket cannot be deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    pub days: u32,
+    /// Not even the root user of the account can delete it.
+    pub is_compliance: bool,
+}
+
+impl BucketAccess {
+    /// Reads the profile, the role and the region. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// There are no credentials, or no region, as a text for the user.
+    pub async fn new(access: &Access) -> Result<Self, String> {
+        let http = http_clients().map_err(|error| error.to_string())?;
+        let config = load(access.profile.as_deref(), access.endpoint.as_deref(), None, &http.usual).await;
+        if config.region().is_none() {
+            return Err("no region is configured for the store's bucket: set AWS_REGION".to_owned());
+        }
+        let none = "there are no credentials for the store's bucket: log in, or name `store_account`";
+        let mut credentials = config.credentials_provider().ok_or(none)?;
+        if let Some(role) = &access.role {
+            let sts = aws_sdk_sts::config::Builder::from(&config);
+            credentials = SharedCredentialsProvider::new(AssumedRole {
+                sts: aws_sdk_sts::Client::from_conf(sts.build()),
+                role: role.clone(),
+                session: session_name(access.session_name.as_deref()),
+                external_id: access.external_id.clone(),
+            });
+        }
+        Ok(Self { config, credentials })
+    }
+
+    pub fn region(&self) -> String {
+        self.config.region().map(ToString::to_string).unwrap_or_default()
+    }
+
+    pub fn endpoint(&self) -> Option<String> {
+        s3_endpoint(&self.config)
+    }
+
+    /// The keys, as they are now.
+    pub async fn keys(&self) -> Result<Keys, String> {
+        let keys = self.credentials.provide_credentials().await.map_err(|error| {
+            let cause =
+                std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            format!("{error}{cause}; log in, or name `store_account`")
+        })?;
+        Ok(Keys {
+            key_id: keys.access_key_id().to_owned(),
+            secret_key: keys.secret_access_key().to_owned(),
+            token: keys.session_token().map(str::to_owned),
+        })
+    }
+
+    /// The default retention of a bucket's object lock. `None`: it has none.
+    ///
+    /// # Errors
+    /// It could not be asked.
+    pub async fn retention(&self, bucket: &str) -> Result<Option<Retention>, CloudError> {
+        let builder = aws_sdk_s3::config::Builder::from(&self.config)
+            .credentials_provider(self.credentials.clone())
+            .force_path_style(self.endpoint().is_some());
+        let client = aws_sdk_s3::Client::from_conf(builder.build());
+        let asked = client.get_object_lock_configuration().bucket(bucket).send().await;
+        let code = asked.as_ref().err().and_then(|error| error.as_service_error()?.code());
+        if code == Some("ObjectLockConfigurationNotFoundError") {
+            return Ok(None);
+        }
+        let found = asked.or_cloud("s3:GetObjectLockConfiguration")?;
+        let lock = found.object_lock_configuration();
+        let retention = lock.and_then(|lock| lock.rule()).and_then(|rule| rule.default_retention());
+        Ok(retention.and_then(retention_of))
+    }
+}
+
+fn retention_of(found: &DefaultRetention) -> Option<Retention> {
+    let days = found.days().or_else(|| found.years().and_then(|years| years.checked_mul(365)))?;
+    let is_compliance = found.mode() == Some(&ObjectLockRetentionMode::Compliance);
+    Some(Retention { days: u32::try_from(days).ok()?, is_compliance })
+}
