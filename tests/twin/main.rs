@@ -38,6 +38,7 @@ mod golden_refused;
 mod guard;
 mod help;
 mod help_that_helps;
+mod history;
 mod iam_policy;
 mod insight;
 #[cfg(unix)]
