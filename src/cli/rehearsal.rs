@@ -62,6 +62,7 @@ pub fn from(loaded: Loaded, config: &UserConfig, start: Time, jobs: usize) -> Re
         abort: false,
         protected: config.protected(),
         forecast: None,
+        past: Vec::new(),
     };
     wire::runtime()?.block_on(async {
         let requests = Rc::new(RefCell::default());

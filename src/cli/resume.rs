@@ -157,6 +157,7 @@ fn go_on(
         abort,
         protected: config.protected(),
         forecast,
+        past: started.past.clone(),
     };
     let expected = BTreeMap::new();
     // A run that had ended lies in its store as it was signed then.

@@ -156,6 +156,9 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let plan = wire::plan_of(loaded).map_err(wrong)?;
     let run = run_id(&plan.name, started);
     let folder = args.out.clone().unwrap_or_else(|| Path::new(history::RUNS).join(run.to_string()));
+    // A run in the folder `runs` lies in a store already, and lacks only its entry in the index.
+    let store = store.or_else(|| args.out.is_none().then(|| store::local(Path::new(history::RUNS))));
+    let past = store.as_ref().map(|store| history::past(store, &plan.name, args.on)).unwrap_or_default();
     let options = Options {
         on: args.on,
         run,
@@ -169,11 +172,10 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         abort: false,
         protected: config.protected(),
         forecast,
+        past,
     };
     let durability = durability(args.on);
     let at = folder.clone();
-    // A run in the folder `runs` lies in a store already, and lacks only its entry in the index.
-    let store = store.or_else(|| args.out.is_none().then(|| store::local(Path::new(history::RUNS))));
     let before = Vec::new();
     let run = Run { options, before, folder, templates, signer, store, output: args.output, expected };
     run.carry_out(plan, move || Journal::create(&at, durability))

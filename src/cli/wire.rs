@@ -20,7 +20,7 @@ use engine::policy;
 use engine::run::look::Look;
 use engine::run::{Config, Engine, Memory, Prober};
 use engine::secrets::Secrets;
-use event::{Body, Bus, Consumer, Event, Forecast, Inputs};
+use event::{Body, Bus, Consumer, Event, Forecast, Inputs, PastRun};
 use playbook::Loaded;
 use playbook::address::Addresses;
 use playbook::check::CheckKind;
@@ -49,6 +49,8 @@ pub struct Options {
     pub protected: Protected,
     /// What a model says of the recovery, for a run that has not come to T0.
     pub forecast: Option<Forecast>,
+    /// Earlier runs of the playbook, for the report.
+    pub past: Vec<PastRun>,
     /// Resume the run only to tear it down.
     pub abort: bool,
 }
@@ -155,6 +157,7 @@ impl Drill {
             inputs: options.inputs(&plan),
             protected: options.protected.clone(),
             forecast: options.forecast.clone(),
+            past: options.past.clone(),
             // Only the preflight on AWS, before T0, uses the grants.
             grants: if options.on == On::Aws && !options.abort && memory.t0.is_none() {
                 grants(&plan)?

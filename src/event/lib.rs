@@ -33,7 +33,7 @@ pub use chosen::{Chosen, Made, RestoreSource};
 pub use forecast::Forecast;
 pub use port::Phase;
 pub use request::Request;
-pub use run_started::{Inputs, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
+pub use run_started::{Inputs, NodePlan, PastRun, PastWorkload, PlaybookText, RunStarted, WorkloadPlan};
 pub use schema::event_schema;
 
 /// The origin of the sandbox's own resources.

@@ -34,6 +34,28 @@ pub struct RunStarted {
     pub lost: Vec<String>,
     pub surviving: Vec<String>,
     pub inputs: Inputs,
+    /// Earlier runs of the playbook on the same cloud, as their store told before this one began. The
+    /// oldest is first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<PastRun>,
+}
+
+/// What an earlier run measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PastRun {
+    pub run_id: String,
+    pub t0: Time,
+    pub passed: bool,
+    pub workloads: Vec<PastWorkload>,
+}
+
+/// The figures of a workload in an earlier run. `null`: it was not measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PastWorkload {
+    pub name: String,
+    /// Assumed detection and decision included.
+    pub rto_s: Option<f64>,
+    pub rpo_s: Option<f64>,
 }
 
 /// The other inputs of a run, so that the run can be resumed from its folder alone.

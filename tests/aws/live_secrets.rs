@@ -232,6 +232,7 @@ fn a_drill() {
             inputs: Inputs::default(),
             protected: Protected::default(),
             forecast: None,
+            past: Vec::new(),
             grants: std::collections::BTreeMap::new(),
         };
         let engine = Engine {

@@ -141,6 +141,7 @@ pub fn engine(
         abort: given.abort,
         protected: Protected::default(),
         forecast: Some(crate::report_fixtures::region_forecast()),
+        past: Vec::new(),
         grants: std::collections::BTreeMap::new(),
         inputs: Inputs { files: plan.files.kept().clone(), ..Inputs::default() },
     };

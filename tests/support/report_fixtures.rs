@@ -258,6 +258,7 @@ pub fn region_loss() -> Report {
             surviving: strings(&["s3:bucket/orders-receipts-replica"]),
         },
         forecast: Some(region_forecast()),
+        past: Vec::new(),
         recovery_points: region_points(),
         coverage: Coverage {
             covered: strings(&["ec2:instance/i-0a1", "rds:db/orders", "s3:bucket/orders-receipts"]),

@@ -83,7 +83,8 @@ fn a_year_of_drills_shows_what_was_reckoned_by_hand() {
     let year = Year::of(&BASES);
 
     let history = year.json(&["history"]);
-    let verdicts: Vec<&str> = list(&history, "runs").iter().map(|run| run["verdict"].as_str().unwrap()).collect();
+    let verdicts: Vec<&str> =
+        list(&history, "runs").iter().map(|run| run["verdict"].as_str().unwrap()).collect();
     assert_eq!(verdicts, ["failed", "passed", "failed", "passed", "passed"], "the newest first");
 
     let trend = year.json(&["trend", "--workload", "orders"]);
@@ -94,15 +95,21 @@ fn a_year_of_drills_shows_what_was_reckoned_by_hand() {
         .collect();
     // Each is compared with the last before it that passed: the fourth with the second, the fifth with the
     // fourth (10.5 % worse).
-    let by_hand =
-        [(rto(12.0), "first"), (rto(6.0), "better"), (rto(14.0), "worse"), (rto(12.0), "worse"), (rto(14.0), "worse")];
+    let by_hand = [
+        (rto(12.0), "first"),
+        (rto(6.0), "better"),
+        (rto(14.0), "worse"),
+        (rto(12.0), "worse"),
+        (rto(14.0), "worse"),
+    ];
     assert_eq!(figures, by_hand);
     let (code, said, _) = year.told(&["trend", "--fail-on-regression"]);
     assert!(code == 1 && said.starts_with("1 regression: RTO of orders"), "{said}");
     assert_eq!(year.told(&["trend", "--fail-on-regression", "--tolerance", "11%"]).0, 0);
 
     let findings = year.json(&["finding", "list", "--all"]);
-    let missed = list(&findings, "findings").iter().find(|finding| finding["rule"] == "objective-missed").unwrap();
+    let missed =
+        list(&findings, "findings").iter().find(|finding| finding["rule"] == "objective-missed").unwrap();
     assert_eq!(missed["resource"], "orders RTO");
     assert_eq!((missed["open"].as_bool(), missed["reopened"].as_u64()), (Some(true), Some(1)));
     assert!(missed["opened_at"].as_str().unwrap().starts_with("2026-07-01T06:"), "{missed}");
@@ -148,7 +155,8 @@ fn the_next_drill_closes_a_finding_and_people_own_it() {
     let owned = list(&findings, "findings").iter().find(|finding| finding["id"] == id).unwrap();
     assert_eq!((owned["owner"].as_str(), owned["overdue"].as_bool()), (Some("ann"), Some(true)));
     // A person closes it, and the next run that finds it opens it again.
-    let close = ["finding", "close", id, "--because", "accepted", "--by", "bob", "--at", "2026-08-02T00:00:00Z"];
+    let close =
+        ["finding", "close", id, "--because", "accepted", "--by", "bob", "--at", "2026-08-02T00:00:00Z"];
     assert_eq!(year.told(&close).0, 0);
     let findings = year.json(&["finding", "list", "--all"]);
     let closed = list(&findings, "findings").iter().find(|finding| finding["id"] == id).unwrap();
@@ -197,7 +205,14 @@ fn eight_processes_write_to_one_store_at_once() {
     let shared = drill.run_with(&[]);
     let start = |_: usize| -> Child {
         drillmaster()
-            .args(["run", &text(&playbook), "--out", &text(&drill.next_out()), "--store", &text(store.path())])
+            .args([
+                "run",
+                &text(&playbook),
+                "--out",
+                &text(&drill.next_out()),
+                "--store",
+                &text(store.path()),
+            ])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -220,7 +235,8 @@ fn eight_processes_write_to_one_store_at_once() {
     let (code, out, err) = told(&["history", "--store", &at, "--output", "json"]);
     assert_eq!(code, 0, "{err}");
     let history: Value = serde_json::from_str(&out).unwrap();
-    let ids: BTreeSet<&str> = list(&history, "runs").iter().map(|run| run["run_id"].as_str().unwrap()).collect();
+    let ids: BTreeSet<&str> =
+        list(&history, "runs").iter().map(|run| run["run_id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), 9);
     for id in ids {
         let (code, said, err) = told(&["verify", &text(&store.path().join(id))]);
@@ -281,7 +297,10 @@ fn a_run_without_a_store_is_found_in_the_folder_of_runs() {
         let done = drillmaster().args(args).current_dir(here).output().unwrap();
         (done.status.code(), String::from_utf8(done.stdout).unwrap())
     };
-    assert_eq!(run(&["history"]).1, "No run is here. `drillmaster run` puts its runs into the folder `runs`.\n");
+    assert_eq!(
+        run(&["history"]).1,
+        "No run is here. `drillmaster run` puts its runs into the folder `runs`.\n"
+    );
     assert_eq!(run(&["run", "playbook.yaml"]).0, Some(0));
     let (code, said) = run(&["history"]);
     assert!(code == Some(0) && said.contains("twin (simulated)  PASSED   orders    19m5s of 20m"), "{said}");

@@ -6,7 +6,9 @@ use crate::cli::ignores::Ignores;
 use crate::cli::output::write_stderr;
 use crate::ui::text::clean;
 use base::duration::Time;
+use base::on::On;
 use estate::file::EstateFile;
+use event::{PastRun, PastWorkload};
 use history::Store;
 use insight::protection::Snapshot;
 use insight::rules::{self, Look, Practice};
@@ -58,6 +60,28 @@ pub fn practice(loaded: &Loaded, store: &Store) -> Option<Practice> {
         Err(error) => looked_in += &format!(" (which cannot be read: {error})"),
     }
     Some(Practice { playbook: name.clone(), every_days, passed, looked_in })
+}
+
+/// The runs that the report of a new one shows.
+const SHOWN: usize = 12;
+
+/// The last runs of a playbook on a cloud, the oldest first. A store that cannot be read tells of none:
+/// the report is about this run.
+pub fn past(store: &Store, playbook: &str, on: On) -> Vec<PastRun> {
+    let Ok(history) = store.history() else { return Vec::new() };
+    let of_playbook = history.runs.into_iter().filter(|run| run.playbook == playbook && run.on == on);
+    let mut runs: Vec<PastRun> = of_playbook
+        .filter_map(|run| {
+            let passed = run.passed();
+            let workloads = run.workloads.into_iter().map(|w| PastWorkload {
+                name: w.name,
+                rto_s: w.rto.measured_s,
+                rpo_s: w.rpo.measured_s,
+            });
+            Some(PastRun { t0: run.t0?, run_id: run.run_id, passed, workloads: workloads.collect() })
+        })
+        .collect();
+    runs.split_off(runs.len().saturating_sub(SHOWN))
 }
 
 /// Says on stderr when a playbook with a schedule last passed, and whether it is overdue.

@@ -98,6 +98,7 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
         lost: plan.radius.lost.clone(),
         surviving: plan.radius.surviving.clone(),
         inputs: config.inputs.clone(),
+        past: config.past.clone(),
     }
 }
 

@@ -18,7 +18,7 @@ use base::duration::Time;
 use base::ids::{AccountId, RunId};
 use base::on::On;
 use checks::Observation;
-use event::{Body, Bus, Forecast, Inputs, Phase};
+use event::{Body, Bus, Forecast, Inputs, PastRun, Phase};
 use playbook::address::Addresses;
 use playbook::check::CheckKind;
 use port::Finding;
@@ -50,6 +50,8 @@ pub struct Config {
     pub inputs: Inputs,
     /// What a model says of the recovery. It is recorded before T0. The engine makes none itself.
     pub forecast: Option<Forecast>,
+    /// Earlier runs of the playbook, for the report.
+    pub past: Vec<PastRun>,
     /// Accounts that are never changed, whatever a playbook says.
     pub protected: Protected,
     /// The permissions that preflight proves for the role in each account.

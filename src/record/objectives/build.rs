@@ -84,6 +84,7 @@ pub fn report(record: &Record) -> Option<Report> {
         denied_calls: record.denied.clone(),
         blast_radius: BlastRadius { lost: started.lost.clone(), surviving: started.surviving.clone() },
         forecast: record.forecast.clone(),
+        past: started.past.clone(),
         recovery_points: points(record),
         coverage,
         findings: record.findings.clone(),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use base::duration::Time;
 use base::exit::Exit;
 use base::on::On;
-use event::Forecast;
+use event::{Forecast, PastRun};
 use port::gate::DeniedCall;
 use port::request::CallCount;
 
@@ -59,6 +59,10 @@ pub struct Report {
     /// What a model of the playbook said before T0: no measurement. Absent without an estate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Forecast>,
+    /// Earlier runs of the playbook on the same cloud, the oldest first, as their store told before this
+    /// run began. Absent if there were none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<PastRun>,
     /// Every recovery point that was considered, with its use or the reason against it.
     pub recovery_points: Vec<PointRow>,
     pub coverage: Coverage,

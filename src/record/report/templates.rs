@@ -48,7 +48,7 @@ impl Page {
 }
 
 /// Name and text of each built-in template. A partial is used by its name without `.html.hbs`.
-const BUILT_IN: [(&str, &str); 12] = [
+const BUILT_IN: [(&str, &str); 13] = [
     (HTML, include_str!("../../../reports/report.html.hbs")),
     (MARKDOWN, include_str!("../../../reports/report.md.hbs")),
     (CSS, include_str!("../../../reports/report.css")),
@@ -56,6 +56,7 @@ const BUILT_IN: [(&str, &str); 12] = [
     ("distribution.html.hbs", include_str!("../../../reports/partials/distribution.html.hbs")),
     ("evidence.html.hbs", include_str!("../../../reports/partials/evidence.html.hbs")),
     ("more.html.hbs", include_str!("../../../reports/partials/more.html.hbs")),
+    ("past.html.hbs", include_str!("../../../reports/partials/past.html.hbs")),
     ("points.html.hbs", include_str!("../../../reports/partials/points.html.hbs")),
     ("provenance.html.hbs", include_str!("../../../reports/partials/provenance.html.hbs")),
     ("timeline.html.hbs", include_str!("../../../reports/partials/timeline.html.hbs")),

@@ -50,6 +50,7 @@ pub fn look(loaded: Loaded, config: &UserConfig, connect_to: &[ConnectTo]) -> Re
         start: Utc::now().trunc_subsecs(0),
         abort: false,
         forecast: None,
+        past: Vec::new(),
         protected: config.protected(),
     };
     let runtime = wire::runtime()?;

@@ -7,6 +7,7 @@ mod badge;
 pub mod figures;
 pub mod forecast;
 mod limits;
+mod past;
 pub mod points;
 pub mod rows;
 pub mod timeline;

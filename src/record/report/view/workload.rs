@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::figures::{self, Bar, Mark, Scale, length, length_beside, percent};
 use super::forecast::{self, ForecastView};
+use super::past::{self, PastView};
 use super::{Badge, Limits, List};
 use crate::report::model::{Assumptions, Report, Rpo, RpoSource, Status, WorkloadReport};
 use crate::report::told::Told;
@@ -25,6 +26,8 @@ pub struct WorkloadView {
     pub sources: List<SourceRow>,
     /// What was expected before T0. `null`: nobody asked a model.
     pub forecast: Option<ForecastView>,
+    /// RTO and RPO of earlier runs and this one. Empty if the store told of none.
+    pub past: Vec<PastView>,
     pub worst_case: String,
     /// The worst case is beyond the objective.
     pub worst_case_misses: bool,
@@ -117,6 +120,7 @@ pub fn of(workload: &WorkloadReport, report: &Report, limits: Limits) -> Workloa
         ),
         worst_case: worst_case(workload.rpo.worst_case_s, workload.rpo.worst_case_at_least_s),
         worst_case_misses: worst_case_misses(&workload.rpo),
+        past: past::of(workload, report, limits),
         worst_case_over: workload
             .rpo
             .sources
