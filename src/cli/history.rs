@@ -43,7 +43,7 @@ pub fn runs_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 
 /// How often a playbook should be drilled, and when it was. `None`: it has no schedule.
 pub fn practice(loaded: &Loaded, folder: &Path) -> Option<Practice> {
-    let every_days = loaded.playbook.schedule?.days();
+    let schedule = loaded.playbook.schedule.clone()?;
     let name = &loaded.playbook.name;
     let mut looked_in = format!("`{}`", folder.display());
     let runs = match runs_in(folder) {
@@ -65,7 +65,7 @@ pub fn practice(loaded: &Loaded, folder: &Path) -> Option<Practice> {
     if unread > 0 {
         looked_in += &format!(" ({unread} of its runs cannot be read, and count for nothing)");
     }
-    Some(Practice { playbook: name.clone(), every_days, passed, looked_in })
+    Some(Practice { playbook: name.clone(), schedule, passed, looked_in })
 }
 
 /// T0 of a run, if it was a real run of this playbook, came to its end and passed.

@@ -537,6 +537,7 @@ fn the_page_of_playbooks_is_complete() {
         ("### Accounts", "key", "Account"),
         ("### Sandbox", "key", "Sandbox"),
         ("### Sandbox", "key of `network`", "Network"),
+        ("### Schedule", "key", "Calendar"),
         ("### Workloads", "key", "Workload"),
         ("### Steps", "key", "Step"),
     ] {
