@@ -23,6 +23,7 @@ mod report;
 mod resume;
 mod run;
 mod run_folder;
+mod schedule;
 mod schema;
 mod sweep;
 mod validate;
@@ -62,6 +63,7 @@ enum Command {
     Keygen(evidence::keygen::Args),
     Verify(evidence::verify::Args),
     Review(evidence::review::Args),
+    Schedule(schedule::Args),
     Sweep(sweep::Args),
     Schema(schema::Args),
     Explain(explain::Args),
@@ -116,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Keygen(args) => evidence::keygen::run(&args),
         Command::Verify(args) => evidence::verify::run(&args),
         Command::Review(args) => evidence::review::run(&args),
+        Command::Schedule(args) => schedule::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Explain(args) => explain::run(&args),

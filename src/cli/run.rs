@@ -55,7 +55,7 @@ pub struct Args {
     #[arg(long, value_name = "max|realtime|N", value_parser = pace)]
     pace: Option<Pace>,
     /// The time at which the twin's clock starts (RFC 3339); default: now
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = super::arguments::time)]
     start: Option<Time>,
     /// Keep the sandbox, and say what stays and until when
     #[arg(long)]
@@ -102,12 +102,6 @@ fn pace(text: &str) -> Result<Pace, String> {
             }
         },
     }
-}
-
-fn time(text: &str) -> Result<Time, String> {
-    chrono::DateTime::parse_from_rfc3339(text)
-        .map(|t| t.with_timezone(&Utc))
-        .map_err(|_| "write it like 2026-01-31T08:00:00Z".to_owned())
 }
 
 pub fn run(args: &Args) -> Exit {

@@ -62,6 +62,7 @@ mod report_render;
 mod restores;
 mod resume;
 mod resume_command;
+mod schedule;
 mod schema_patterns;
 mod schemas;
 #[cfg(unix)]

@@ -342,6 +342,7 @@ fn the_committed_schemas_are_current() {
         ("reports/schema/plan.json", "plan"),
         ("reports/schema/matrix.json", "matrix"),
         ("reports/schema/forecast.json", "forecast"),
+        ("reports/schema/schedule.json", "schedule"),
     ] {
         let committed = page(file);
         let printed = run(&format!("drillmaster schema {what}"), folder.path());

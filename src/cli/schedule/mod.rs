@@ -1,0 +1,27 @@
+//! `drillmaster schedule`: when drills are due, and programs that start them.
+
+mod next;
+
+use base::exit::Exit;
+
+pub use next::Schedules;
+
+/// Show when drills are due
+///
+/// The key `schedule` of a playbook says it.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    Next(next::Args),
+}
+
+pub fn run(args: &Args) -> Exit {
+    match &args.command {
+        Command::Next(args) => next::run(args),
+    }
+}
