@@ -27,6 +27,9 @@ use evidence::Signer;
 use record::journal::{Durability, Journal, JournalError};
 use record::report::{self, Report, Templates, github};
 
+/// The time that teardown has, unless somebody says otherwise.
+pub const TEARDOWN: Span = Span::from_secs(45 * 60);
+
 /// Run a drill: prepare the sandbox, declare the disaster, recover, check, measure, tear down,
 /// report
 ///
@@ -67,7 +70,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = super::rehearsal::JOBS, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     jobs: usize,
     /// The time after which a resource that teardown cannot delete is given up
-    #[arg(long, value_name = "DURATION", default_value = "45m")]
+    #[arg(long, value_name = "DURATION", default_value_t = TEARDOWN)]
     teardown_timeout: Span,
     /// Handlebars templates instead of the built-in ones: a file `*.html.hbs` or `*.md.hbs`, or a
     /// folder of them

@@ -10,6 +10,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod cron;
+mod fields;
 mod said;
 
 use std::borrow::Cow;
@@ -26,6 +27,7 @@ use base::ids::BadName;
 use cron::Expression;
 use said::Said;
 
+pub use fields::{Fields, list};
 pub use said::{Calendar, Word};
 
 /// When a drill is due, again and again.
@@ -96,6 +98,11 @@ impl Schedule {
             Said::Word(word) => word.cron(),
             Said::Calendar(calendar) => &calendar.cron,
         }
+    }
+
+    /// Its fields as numbers. `None`: it has days that are no numbers (`L`, `W` and `#`).
+    pub fn fields(&self) -> Option<Fields> {
+        Fields::of(&self.expression.cron)
     }
 
     pub fn zone(&self) -> Tz {

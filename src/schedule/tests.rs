@@ -117,6 +117,27 @@ fn what_is_said_is_read_and_written_alike() {
 }
 
 #[test]
+fn an_expression_of_lists_means_the_same() {
+    for (text, lists) in [
+        ("0 6 1 */3 *", "0 6 1 1,4,7,10 *"),
+        ("*/30 0-2 * JAN,DEC MON-WED", "0,30 0,1,2 * 1,12 1,2,3"),
+        ("0 6 * * 7", "0 6 * * 0"),
+        ("0 6 1-31 * MON", "0 6 * * *"),
+        ("0 6 1 * MON", "0 6 1 * 1"),
+        ("* * 1-31 1-12 0-6", "* * * * *"),
+    ] {
+        let schedule = of(text, "UTC", None);
+        let same = schedule.fields().unwrap().cron();
+        assert_eq!(same, lists, "{text}");
+        let from = time("2026-01-31T08:00:00Z");
+        assert!(schedule.after(from).take(50).eq(of(&same, "UTC", None).after(from).take(50)), "{text}");
+    }
+    for text in ["0 6 L * *", "0 6 15W * *", "0 6 * * MON#1", "0 6 * * FRI#L"] {
+        assert_eq!(of(text, "UTC", None).fields(), None, "{text}");
+    }
+}
+
+#[test]
 fn every_word_has_an_expression() {
     for word in Word::VARIANTS {
         let schedule = Schedule::try_from(*word).unwrap();

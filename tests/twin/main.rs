@@ -26,6 +26,7 @@ mod discover;
 mod disk;
 mod evidence;
 mod examples;
+mod export;
 mod extends;
 mod faults;
 mod first_playbook;

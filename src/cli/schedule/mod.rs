@@ -1,12 +1,13 @@
 //! `drillmaster schedule`: when drills are due, and programs that start them.
 
+mod export;
 mod next;
 
 use base::exit::Exit;
 
 pub use next::Schedules;
 
-/// Show when drills are due
+/// Show when drills are due, and write what starts them
 ///
 /// The key `schedule` of a playbook says it.
 #[derive(clap::Args)]
@@ -18,10 +19,12 @@ pub struct Args {
 #[derive(clap::Subcommand)]
 enum Command {
     Next(next::Args),
+    Export(export::Args),
 }
 
 pub fn run(args: &Args) -> Exit {
     match &args.command {
         Command::Next(args) => next::run(args),
+        Command::Export(args) => export::run(args),
     }
 }
