@@ -35,6 +35,12 @@ pub const TEARDOWN: Span = Span::from_secs(45 * 60);
 ///
 /// The exit code is the verdict; see `drillmaster --help`.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster run drills/region-loss.yaml
+  drillmaster run drills/az-loss.yaml --seed 7 --out runs/rehearsal
+  drillmaster run playbook.yaml --on aws --sign-with drill.key
+  drillmaster run playbook.yaml --param lost=eu-west-1 --output json")]
 pub struct Args {
     /// The playbook to run
     playbook: PathBuf,

@@ -12,6 +12,10 @@ use estate::EstateFormats;
 /// Print a JSON Schema: of playbooks, estates or the configuration for editors, of report.json, the
 /// events, plans, matrices, forecasts or schedules for programs
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster schema playbook
+  drillmaster schema report")]
 pub struct Args {
     #[arg(value_enum, default_value_t)]
     what: SchemaKind,

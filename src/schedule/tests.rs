@@ -1,5 +1,5 @@
 use super::*;
-use chrono::{Datelike as _, NaiveDateTime, TimeZone as _, Timelike as _};
+use chrono::{Datelike as _, NaiveDateTime, TimeDelta, TimeZone as _, Timelike as _};
 use proptest::prelude::*;
 
 fn of(cron: &str, timezone: &str, window: Option<&str>) -> Schedule {

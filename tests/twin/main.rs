@@ -19,6 +19,7 @@ mod any_resource;
 mod assumed;
 mod command_line;
 mod commands;
+mod completions;
 mod conformance;
 mod copies;
 mod discover;

@@ -20,6 +20,10 @@ use playbook::Loaded;
 /// Times are those of the schedule's time zone and of UTC. A playbook without a schedule is told on
 /// stderr; if none has one, the exit code is 2.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster schedule next playbook.yaml --count 4
+  drillmaster schedule next drills/*.yaml --from 2026-01-31T08:00:00Z --output json")]
 pub struct Args {
     /// The playbooks
     #[arg(value_name = "PLAYBOOK", required = true)]

@@ -28,6 +28,10 @@ use playbook::Loaded;
 /// it says so. What the scheduler cannot say is refused, with the reason. Options of `run` stand
 /// after `--`.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster schedule export orders.yaml --to github-actions --action acme/drillmaster@v1 -o .
+  drillmaster schedule export /srv/orders.yaml --to systemd --on aws -o units -- --sign-with drill.key")]
 pub struct Args {
     /// The playbook
     playbook: PathBuf,
