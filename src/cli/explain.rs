@@ -18,6 +18,10 @@ use yaml::diagnostic::nearest;
 ///
 /// Exit codes: 0 printed; 2 there is no such rule.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster explain
+  drillmaster explain sandbox-open")]
 pub struct Args {
     /// The rule of the finding, as the report names it [default: list all rules]
     #[arg(value_name = "RULE")]

@@ -32,6 +32,11 @@ use record::report::github;
 /// differs from its journal. 3: the drill could not be carried out. 4: teardown left something
 /// behind. 130: interrupted. For several runs, the worst code is returned.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster gate runs/rehearsal
+  drillmaster gate runs/next --baseline runs/baseline --tolerance 20%
+  drillmaster gate runs/drill --require real,worst-case --max-age 92d")]
 pub struct Args {
     /// Folders of runs, or their report.json with the journal beside it
     #[arg(value_name = "RUN", required = true)]

@@ -28,6 +28,10 @@ use engine::policy::{self, AccountPolicy, Document, LONGEST, Policies, Trust};
 ///
 /// Exit codes: 0 printed; 2 the playbook or the command line is wrong.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster iam-policy playbook.yaml --trust arn:aws:iam::123456789012:role/ci
+  drillmaster iam-policy --for discover")]
 pub struct Args {
     /// The playbook
     #[arg(required_unless_present = "reads")]

@@ -22,6 +22,10 @@ use insight::init::{Wanted, draft};
 /// Exit codes: 0 written; 1 nothing that is lost can be restored; 2 the estate or the command line
 /// is wrong.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster init --estate drills/estate.yaml --lose region=us-east-1 -o playbook.yaml
+  drillmaster init --estate drills/estate.yaml --lose az=use1-az1 --workload tag:app=orders")]
 pub struct Args {
     /// The estate
     #[arg(long, value_name = "FILE")]

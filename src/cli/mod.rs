@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "writes results, and names a run before its clock exists")]
 
 mod arguments;
+mod completions;
 mod configuration;
 mod consent;
 mod discover;
@@ -13,6 +14,7 @@ mod history;
 mod iam_policy;
 mod ignores;
 mod init;
+mod man;
 mod output;
 mod panics;
 mod pdf;
@@ -22,6 +24,7 @@ mod rehearsal;
 mod report;
 mod resume;
 mod run;
+mod schedule;
 mod schema;
 mod sheet;
 mod store;
@@ -69,9 +72,12 @@ enum Command {
     Finding(history::finding::Args),
     Controls(history::controls::Args),
     Store(store::Args),
+    Schedule(schedule::Args),
     Sweep(sweep::Args),
     Schema(schema::Args),
     Explain(explain::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 const ABOUT: &str = "Disaster-recovery fire drills for AWS: lose an AZ, a region or an account, restore into a sandbox, \
@@ -128,9 +134,57 @@ pub fn main() -> ExitCode {
         Command::Finding(args) => history::finding::run(&args),
         Command::Controls(args) => history::controls::run(&args),
         Command::Store(args) => store::run(&args),
+        Command::Schedule(args) => schedule::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     };
     code.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    /// The examples in the help of a command.
+    fn examples(command: &clap::Command) -> Vec<String> {
+        let text = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+        text.lines()
+            .filter(|line| line.starts_with("  drillmaster "))
+            .map(|line| line.trim().to_owned())
+            .collect()
+    }
+
+    fn leaves(command: &clap::Command, all: &mut Vec<clap::Command>) {
+        match command.get_subcommands().count() {
+            0 => all.push(command.clone()),
+            _ => command.get_subcommands().for_each(|below| leaves(below, all)),
+        }
+    }
+
+    #[test]
+    fn each_command_has_examples_and_each_example_is_one_of_it() {
+        let mut all = Vec::new();
+        leaves(&Cli::command(), &mut all);
+        assert!(all.len() >= 20, "{}", all.len());
+        for command in all {
+            let (name, examples) = (command.get_name(), examples(&command));
+            assert!(
+                !examples.is_empty(),
+                "`{name} --help` has no examples: see `after_long_help` of the others"
+            );
+            for example in examples {
+                // A shell's own signs are none of the program.
+                let own = example.split(" > ").next().and_then(|first| first.split(" | ").next()).unwrap();
+                let words = shlex::split(own).unwrap();
+                assert!(words.iter().any(|word| word == name), "{name}: {example}");
+                if let Err(error) = Cli::try_parse_from(words) {
+                    panic!("{example}: {error}");
+                }
+            }
+        }
+    }
 }

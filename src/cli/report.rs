@@ -18,6 +18,10 @@ use record::report::{self, Format, Report, Templates};
 /// the report, a template or the command line is wrong; 3 the result could not be written, or there is
 /// no browser to print it.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster report runs/rehearsal --format html --out report.html
+  drillmaster report runs/rehearsal --format junit")]
 pub struct Args {
     /// The run's folder, or its report.json with its journal beside it
     #[arg(value_name = "RUN")]

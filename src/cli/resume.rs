@@ -38,6 +38,9 @@ use yaml::files::Files;
 /// teardown is only torn down. For a run that has ended, the reports are written again, unless they are
 /// signed. The exit code is the verdict, as for `run`.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster resume runs/20260302T090000Z-orders-5f2c9a1e")]
 pub struct Args {
     #[command(flatten)]
     common: Common,
@@ -60,6 +63,9 @@ pub struct Args {
 /// something is left. A drill that had ended keeps its verdict. Its sandbox was kept (`run
 /// --keep-sandbox`) or could not be removed: then the exit code is the verdict's, or 4.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster abort runs/20260302T090000Z-orders-5f2c9a1e")]
 pub struct AbortArgs {
     #[command(flatten)]
     common: Common,

@@ -29,11 +29,20 @@ use evidence::Signer;
 use record::journal::{Durability, Journal, JournalError};
 use record::report::{self, Report, Templates, github};
 
+/// The time that teardown has, unless somebody says otherwise.
+pub const TEARDOWN: Span = Span::from_secs(45 * 60);
+
 /// Run a drill: prepare the sandbox, declare the disaster, recover, check, measure, tear down,
 /// report
 ///
 /// The exit code is the verdict; see `drillmaster --help`.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster run drills/region-loss.yaml
+  drillmaster run drills/az-loss.yaml --seed 7 --out runs/rehearsal
+  drillmaster run playbook.yaml --on aws --sign-with drill.key
+  drillmaster run playbook.yaml --param lost=eu-west-1 --output json")]
 pub struct Args {
     /// The playbook to run
     playbook: PathBuf,
@@ -57,7 +66,7 @@ pub struct Args {
     #[arg(long, value_name = "max|realtime|N", value_parser = pace)]
     pace: Option<Pace>,
     /// The time at which the twin's clock starts (RFC 3339); default: now
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = super::arguments::time)]
     start: Option<Time>,
     /// Keep the sandbox, and say what stays and until when
     #[arg(long)]
@@ -69,7 +78,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = super::rehearsal::JOBS, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     jobs: usize,
     /// The time after which a resource that teardown cannot delete is given up
-    #[arg(long, value_name = "DURATION", default_value = "45m")]
+    #[arg(long, value_name = "DURATION", default_value_t = TEARDOWN)]
     teardown_timeout: Span,
     /// Handlebars templates instead of the built-in ones: a file `*.html.hbs` or `*.md.hbs`, or a
     /// folder of them
@@ -106,12 +115,6 @@ fn pace(text: &str) -> Result<Pace, String> {
             }
         },
     }
-}
-
-pub fn time(text: &str) -> Result<Time, String> {
-    chrono::DateTime::parse_from_rfc3339(text)
-        .map(|t| t.with_timezone(&Utc))
-        .map_err(|_| "write it like 2026-01-31T08:00:00Z".to_owned())
 }
 
 pub fn run(args: &Args) -> Exit {

@@ -10,8 +10,12 @@ use engine::actions::CATALOGUE;
 use estate::EstateFormats;
 
 /// Print a JSON Schema: of playbooks, estates or the configuration for editors, of report.json, the
-/// events, plans, matrices or forecasts for programs
+/// events, plans, matrices, forecasts or schedules for programs
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster schema playbook
+  drillmaster schema report")]
 pub struct Args {
     #[arg(value_enum, default_value_t)]
     what: SchemaKind,
@@ -33,6 +37,8 @@ enum SchemaKind {
     Matrix,
     /// What `forecast --output json` prints
     Forecast,
+    /// What `schedule next --output json` prints
+    Schedule,
 }
 
 /// The JSON Schema of what a command prints (draft 2020-12).
@@ -58,6 +64,7 @@ pub fn run(args: &Args) -> Exit {
         SchemaKind::Plan => printed::<super::plan::Plan<'_>>("Drillmaster plan"),
         SchemaKind::Matrix => printed::<super::plan::MatrixWithFindings<'_>>("Drillmaster matrix"),
         SchemaKind::Forecast => printed::<insight::forecast::Forecast>("Drillmaster forecast"),
+        SchemaKind::Schedule => printed::<super::schedule::Schedules>("Drillmaster schedule"),
         SchemaKind::Events => record::report::outcome::with_outcome(event::event_schema()),
     };
     match super::print_as(&format!("{schema:#}\n"), base::visible::Form::Json) {

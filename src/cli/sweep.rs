@@ -35,6 +35,10 @@ use port::{LossGate, Place};
 /// expiry; 2 the command line, the configuration or a playbook is wrong; 3 some places could not be
 /// read; 4 an expired resource could not be removed.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster sweep
+  drillmaster sweep --delete")]
 pub struct Args {
     /// Playbooks whose accounts and regions are searched
     #[arg(value_name = "PLAYBOOK")]

@@ -23,6 +23,10 @@ use yaml::file::{self, Read};
 /// Other YAML files are passed over, with a word on stderr. The exit code is 2 if there is a mistake,
 /// or if none of the files could be checked.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster validate drills/region-loss.yaml drills/az-loss.yaml
+  drillmaster validate --strict drills/*.yaml")]
 pub struct Args {
     /// Playbooks, estates and templates, in any order
     #[arg(value_name = "FILE", required = true)]

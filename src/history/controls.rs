@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Days, Months, Utc};
+use chrono::Months;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use base::duration::Time;
 use base::severity::Severity;
 use controls::Clause;
+use schedule::Schedule;
 
 use crate::entry::{Entry, Figures};
 use crate::findings::Tracked;
@@ -84,12 +85,12 @@ pub enum Evidence {
 }
 
 /// A playbook, whether it was drilled or not.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Claim {
     pub playbook: String,
     pub controls: Vec<String>,
-    /// How often the playbook wants to be drilled.
-    pub every_days: Option<u32>,
+    /// When the playbook wants to be drilled.
+    pub schedule: Option<Schedule>,
 }
 
 /// The matrix: each clause that a drill names, in the order of the catalogue. `claims` are playbooks as
@@ -127,7 +128,7 @@ fn all_claims(history: &History, given: &[Claim]) -> Vec<Claim> {
     let mut claims: BTreeMap<&str, Claim> = BTreeMap::new();
     for entry in &history.runs {
         let (playbook, controls) = (entry.playbook.clone(), entry.controls.clone());
-        claims.insert(&entry.playbook, Claim { playbook, controls, every_days: None });
+        claims.insert(&entry.playbook, Claim { playbook, controls, schedule: None });
     }
     for claim in given {
         claims.insert(&claim.playbook, claim.clone());
@@ -152,7 +153,7 @@ fn drill(
     let passed = of_drill().find(|entry| !entry.simulated && entry.passed());
     let last = of_drill().find(|entry| !entry.simulated);
     let rehearsed = of_drill().find(|entry| entry.simulated && entry.passed());
-    let due = passed.and_then(|entry| due(entry.at(), clause.months, claim.every_days));
+    let due = passed.and_then(|entry| due(entry.at(), clause.months, claim.schedule.as_ref()));
     let evidence = passed.map_or(Evidence::None, &mut *verify);
     let standing = match (passed, &evidence) {
         (None, _) => Standing::NotShown,
@@ -178,10 +179,10 @@ fn drill(
     }
 }
 
-/// The sooner of what the clause and the playbook want.
-fn due(passed: Time, months: Option<u32>, every_days: Option<u32>) -> Option<Time> {
-    let by_clause =
-        months.and_then(|months| passed.with_timezone(&Utc).checked_add_months(Months::new(months)));
-    let by_playbook = every_days.and_then(|days| passed.checked_add_days(Days::new(days.into())));
+/// The sooner of what the clause and the playbook want: a drill that is due must have been held before its
+/// window closes.
+fn due(passed: Time, months: Option<u32>, schedule: Option<&Schedule>) -> Option<Time> {
+    let by_clause = months.and_then(|months| passed.checked_add_months(Months::new(months)));
+    let by_playbook = schedule.and_then(|schedule| schedule.closes(schedule.after(passed).next()?));
     by_clause.into_iter().chain(by_playbook).min()
 }

@@ -4,6 +4,7 @@ use base::duration::Time;
 use base::on::On;
 
 use crate::entry::Entry;
+use crate::store::History;
 
 /// What a run must be. Nothing set: every run.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +24,14 @@ impl Select {
             && self.on.is_none_or(|on| on == entry.on)
             && self.passed.is_none_or(|passed| passed == entry.passed())
             && self.since.is_none_or(|since| entry.at() >= since)
+    }
+}
+
+impl History {
+    /// The last run of a playbook on a cloud that passed, up to an instant.
+    pub fn last_passed(&self, playbook: &str, on: On, until: Time) -> Option<&Entry> {
+        let passed = self.runs.iter().filter(|run| run.playbook == playbook && run.on == on && run.passed());
+        passed.filter(|run| run.at() <= until).max_by_key(|run| run.at())
     }
 }
 

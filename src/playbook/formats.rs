@@ -3,11 +3,11 @@
 use super::cidr;
 use super::comparison::{Comparison, ComparisonError, SizeComparison};
 use super::connect_to::ConnectTo;
-use super::model::Schedule;
 use base::duration;
 use base::ids::BadName;
 use estate::EstateFormats;
 use yaml::Formats;
+use yaml::diagnostic::{list, nearest};
 
 /// The formats of playbooks.
 pub struct PlaybookFormats;
@@ -21,7 +21,9 @@ impl Formats for PlaybookFormats {
             "size-comparison" => text.parse::<SizeComparison>().map(drop).map_err(bad),
             "connect-to" => text.parse::<ConnectTo>().map(drop),
             "control" => controls::named(text).map(drop),
-            "schedule" => text.parse::<Schedule>().map(drop),
+            "schedule" => word(text),
+            "cron" => schedule::check_cron(text),
+            "timezone" => zone(text),
             // Nothing can be restored as of an instant that is still to come.
             "when" => match duration::mistaken_time(text) {
                 Some(mistaken) => Err(mistaken),
@@ -39,7 +41,9 @@ impl Formats for PlaybookFormats {
             "connect-to" => "a tunnel such as `db.internal:5432=127.0.0.1:15432`",
             "action" => "an action",
             "control" => "a clause such as `SOC2-A1.3`",
-            "schedule" => "`weekly`, `monthly`, `quarterly` or `yearly` (nothing else is read yet)",
+            "schedule" => "a schedule",
+            "cron" => "a cron expression such as `0 6 1 */3 *`",
+            "timezone" => "a time zone such as `Europe/Berlin`",
             _ => return EstateFormats.noun(format),
         })
     }
@@ -53,8 +57,38 @@ impl Formats for PlaybookFormats {
             }
             "size-comparison" => r"^\s*(?:[<>]=?|==?|!=)?\s*\+?[.0-9].*$",
             "schedule" => "^(?:weekly|monthly|quarterly|yearly)$",
+            "cron" => r"^\s*[-0-9A-Za-z*,/#]+(?:\s+[-0-9A-Za-z*,/#]+){4}\s*$",
+            "timezone" => r"^[A-Za-z][-+0-9A-Za-z_/]*$",
             "connect-to" => r"^\s*.+:[0-9]+\s*=\s*.+:[0-9]+\s*$",
             _ => return EstateFormats.pattern(format),
         })
     }
+}
+
+/// A schedule that is a word.
+fn word(text: &str) -> Result<(), BadName> {
+    let words: Vec<String> = schedule::words().collect();
+    if words.iter().any(|word| word == text) {
+        return Ok(());
+    }
+    let known = words.iter().map(String::as_str);
+    let help = match nearest(text, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if schedule::check_cron(text).is_ok() => {
+            format!("an expression stands in a mapping: `schedule: {{ cron: \"{text}\" }}`")
+        }
+        None => {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            format!("write {}, or `{{ cron: \"0 6 1 */3 *\", timezone: Europe/Berlin }}`", list(&words))
+        }
+    };
+    Err(BadName { message: format!("`{text}` is not a schedule"), help })
+}
+
+/// A time zone. A city without its continent is a usual mistake.
+fn zone(text: &str) -> Result<(), BadName> {
+    let Err(bad) = schedule::zone(text) else { return Ok(()) };
+    let city = |name: &&str| name.rsplit_once('/').is_some_and(|(_, city)| city.eq_ignore_ascii_case(text));
+    let near = nearest(text, schedule::zones()).or_else(|| schedule::zones().find(city));
+    Err(near.map_or(bad.clone(), |near| BadName { help: format!("did you mean `{near}`?"), ..bad }))
 }

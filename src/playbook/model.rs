@@ -2,8 +2,6 @@
 //!
 //! Users' playbooks rely on the keys: add keys, never rename one.
 
-use std::str::FromStr;
-
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,8 +13,9 @@ use super::check::{
 };
 use super::connect_to::ConnectTo;
 use base::duration::Span;
-use base::ids::{AccountId, AzId, BadName, Region};
+use base::ids::{AccountId, AzId, Region};
 use estate::{Loss, Selector};
+use schedule::Schedule;
 
 /// A disaster-recovery drill.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -56,54 +55,15 @@ pub struct Playbook {
     /// Send checks for HOST:PORT to another address, as `HOST:PORT=ADDR:PORT`.
     #[serde(default)]
     pub connect_to: Vec<ConnectTo>,
-    /// How often the drill should be held. A real run that passed counts.
+    /// When the drill is due: `weekly`, `monthly`, `quarterly`, `yearly`, or a mapping with `cron`. A
+    /// real run that passed counts.
     #[serde(default)]
-    #[schemars(with = "Option<String>", extend("format" = "schedule"))]
     pub schedule: Option<Schedule>,
     /// The clauses of laws and standards for which the drill is held, such as `SOC2-A1.3`.
     /// `drillmaster controls --list` lists all.
     #[serde(default)]
     #[schemars(extend("items" = serde_json::json!({ "type": "string", "format": "control" })))]
     pub controls: Vec<String>,
-}
-
-/// How often a drill should be held. A mapping with `cron`, `timezone` and `window` is to come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Schedule {
-    Weekly,
-    Monthly,
-    Quarterly,
-    Yearly,
-}
-
-impl FromStr for Schedule {
-    type Err = BadName;
-
-    fn from_str(text: &str) -> Result<Self, BadName> {
-        match text {
-            "weekly" => Ok(Self::Weekly),
-            "monthly" => Ok(Self::Monthly),
-            "quarterly" => Ok(Self::Quarterly),
-            "yearly" => Ok(Self::Yearly),
-            other => Err(BadName {
-                message: format!("`{}` is no schedule", other.escape_debug()),
-                help: "write `weekly`, `monthly`, `quarterly` or `yearly`".to_owned(),
-            }),
-        }
-    }
-}
-
-impl Schedule {
-    /// The days from one drill to the next: those of the longest month, quarter and year.
-    pub fn days(self) -> u32 {
-        match self {
-            Self::Weekly => 7,
-            Self::Monthly => 31,
-            Self::Quarterly => 92,
-            Self::Yearly => 366,
-        }
-    }
 }
 
 /// The loss: exactly one of these. Each may be an expression of parameters: `{{ params.lost }}`.

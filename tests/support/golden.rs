@@ -48,11 +48,17 @@ pub fn files(folder: &Path) -> BTreeSet<String> {
 ///
 /// `INSTA_UPDATE=always` writes the file, as it does for insta's own files.
 pub fn beside(input: &Path, found: &str) -> Option<String> {
-    let path = input.with_extension("expected");
+    plain(&input.with_extension("expected"), found)
+}
+
+/// Compares a text, byte for byte, with a file. Returns what is wrong.
+///
+/// `INSTA_UPDATE=always` writes the file, as it does for insta's own files.
+pub fn plain(path: &Path, found: &str) -> Option<String> {
     if std::env::var("INSTA_UPDATE").is_ok_and(|how| how == "always" || how == "force") {
-        std::fs::write(&path, found).unwrap();
+        std::fs::write(path, found).unwrap();
     }
-    match std::fs::read_to_string(&path) {
+    match std::fs::read_to_string(path) {
         Ok(expected) if expected == found => None,
         Ok(expected) => Some(format!("{}:\n{}", path.display(), differing(&expected, found))),
         Err(error) => Some(format!("{}: {error}\n{found}", path.display())),

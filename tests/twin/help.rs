@@ -9,19 +9,30 @@ fn help(command: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-#[test]
-fn every_help_text_is_as_agreed() {
-    let whole = help(&[]);
-    let (_, commands) = whole.split_once("\nCommands:\n").unwrap();
+/// The commands that a help text lists.
+fn commands(help: &str) -> Vec<String> {
+    let Some((_, commands)) = help.split_once("\nCommands:\n") else { return Vec::new() };
     let (commands, _) = commands.split_once("\n\n").unwrap();
     let first_of = |line: &str| line.strip_prefix("  ")?.split(' ').next().map(str::to_owned);
-    let commands: Vec<String> = commands.lines().filter_map(first_of).filter(|c| !c.is_empty()).collect();
-    assert!(commands.len() >= 11 && commands.contains(&"run".to_owned()), "{commands:?}");
-    golden!("help", "drillmaster", &whole);
-    let mut names = vec!["drillmaster".to_owned()];
-    for command in commands.into_iter().filter(|command| command != "help") {
-        golden!("help", command.as_str(), &help(&[&command]));
-        names.push(command);
+    let all = commands.lines().filter_map(first_of);
+    all.filter(|command| !command.is_empty() && command != "help").collect()
+}
+
+/// Compares the help of a command and of those below it. `names` gets those of the golden files.
+fn compare(command: &[&str], names: &mut Vec<String>) {
+    let text = help(command);
+    let name = if command.is_empty() { "drillmaster".to_owned() } else { command.join("-") };
+    golden!("help", name.as_str(), &text);
+    names.push(name);
+    for below in commands(&text) {
+        compare(&[command, &[&below]].concat(), names);
     }
+}
+
+#[test]
+fn every_help_text_is_as_agreed() {
+    let mut names = Vec::new();
+    compare(&[], &mut names);
+    assert!(names.len() >= 12 && names.contains(&"run".to_owned()), "{names:?}");
     golden::are_all_of("help", &names);
 }

@@ -17,6 +17,7 @@ use insight::rules::{
 use port::finding::Rule;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
+use schedule::Word;
 use serde_json::{Value, json};
 use support::drill::{Drill, told};
 
@@ -61,7 +62,7 @@ fn found(name: &str, ignores: &[Ignore]) -> Findings {
     look.restored = said("restored").map(|text| restored(&text)).into_iter().collect();
     look.practice = said("drilled").map(|age| Practice {
         playbook: "shop".into(),
-        every_days: 92,
+        schedule: Word::Quarterly.try_into().unwrap(),
         passed: Some(t0() - age.parse::<Span>().unwrap().delta()),
         looked_in: "`runs`".into(),
     });

@@ -342,6 +342,7 @@ fn the_committed_schemas_are_current() {
         ("reports/schema/plan.json", "plan"),
         ("reports/schema/matrix.json", "matrix"),
         ("reports/schema/forecast.json", "forecast"),
+        ("reports/schema/schedule.json", "schedule"),
     ] {
         let committed = page(file);
         let printed = run(&format!("drillmaster schema {what}"), folder.path());
@@ -537,6 +538,7 @@ fn the_page_of_playbooks_is_complete() {
         ("### Accounts", "key", "Account"),
         ("### Sandbox", "key", "Sandbox"),
         ("### Sandbox", "key of `network`", "Network"),
+        ("### Schedule", "key", "Calendar"),
         ("### Workloads", "key", "Workload"),
         ("### Steps", "key", "Step"),
     ] {

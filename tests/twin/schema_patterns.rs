@@ -32,7 +32,7 @@ struct Row {
     bad: &'static [&'static str],
 }
 
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 14] = [
     Row {
         format: "duration",
         reads: reads::<base::duration::Span>,
@@ -99,6 +99,18 @@ const ROWS: [Row; 12] = [
             "rds:db/o[account=111122223333,region=us-west-2]",
         ],
         bad: &["", "orders", "ec2:instance[app=orders]", "ec2:instance[tag:app]", "tag:app=orders"],
+    },
+    Row {
+        format: "cron",
+        reads: |text| schedule::check_cron(text).is_ok(),
+        good: &["0 6 1 */3 *", "0 6 1 JAN,APR mon-fri", " 0  6 L * * ", "0 6 * * MON#1", "0 6 15W * *"],
+        bad: &["", "quarterly", "@daily", "0 6 1 *", "0 0 6 1 * *", "0 6 ? * 1", "0 6 1 * +1"],
+    },
+    Row {
+        format: "timezone",
+        reads: |text| schedule::zone(text).is_ok(),
+        good: &["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5"],
+        bad: &["", "+01:00", "Europe Berlin", "/Berlin"],
     },
     Row {
         format: "cidr",

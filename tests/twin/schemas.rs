@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
 use serde_json::Value;
+use support::drill::Drill;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -59,15 +60,18 @@ fn every_golden_event_fits_its_schema() {
 }
 
 #[test]
-fn what_plan_and_forecast_print_fits_its_schema() {
+fn what_commands_print_fits_its_schema() {
     let at = |name: &str| support::places::at(name).display().to_string();
     let (estate, playbook) = (at("drills/estate.yaml"), at("drills/region-loss.yaml"));
+    let quarterly = Drill::good().playbook("\nworkloads:", "\nschedule: quarterly\n\nworkloads:");
+    let scheduled = quarterly.write().display().to_string();
     for (schema, args) in [
         ("plan", &["plan", &playbook][..]),
         ("plan", &["plan", "--estate", &estate, "--lose", "region=us-east-1"]),
         ("matrix", &["plan", "--estate", &estate, "--lose-each", "region"]),
         ("matrix", &["plan", &playbook, "--lose-each", "az"]),
         ("forecast", &["forecast", &playbook, "--runs", "20"]),
+        ("schedule", &["schedule", "next", &scheduled, "--from", "2026-01-31T08:00:00Z"]),
     ] {
         let (_, out, err) = support::drill::told(&[args, &["--output", "json"]].concat());
         let printed: Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {err}"));

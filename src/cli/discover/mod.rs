@@ -36,6 +36,10 @@ use estate::write::{Asked, NotWritten, Written};
 /// Exit codes: 0 written; 2 the command line, the configuration or the existing file is wrong; 3
 /// nothing could be read, or with --strict not everything.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster discover -o estate.yaml
+  drillmaster discover -o estate.yaml --account production=111122223333,profile=prod-readonly")]
 pub struct Args {
     /// The estate file to write, or `-` for stdout
     #[arg(short = 'o', long = "out", value_name = "FILE")]

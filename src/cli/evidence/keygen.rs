@@ -18,6 +18,9 @@ use evidence::{Kind, PrivateKey, Signer as _};
 ///
 /// Example: drillmaster keygen drill.key
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster keygen drill.key")]
 pub struct Args {
     /// The file for the private key
     #[arg(value_name = "FILE", default_value = "drill.key")]

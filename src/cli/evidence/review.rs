@@ -20,6 +20,9 @@ use evidence::verify::{signed_by, verify};
 ///
 /// Example: drillmaster review RUN --by "Ada Lovelace" --note "Restored data looked at" --sign-with ada.key
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster review runs/signed --by 'Ada Lovelace' --note 'Data compared' --sign-with ada.key")]
 pub struct Args {
     /// The run's folder
     #[arg(value_name = "RUN")]

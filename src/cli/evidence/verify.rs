@@ -28,6 +28,9 @@ use record::report::{Report, headline};
 ///
 /// Example: drillmaster verify runs/20261122T074400Z-orders-1f3a2b4c --key drill.key.pub
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster verify runs/signed --key drill.key.pub")]
 pub struct Args {
     /// The run's folder
     #[arg(value_name = "RUN")]

@@ -39,6 +39,10 @@ const MOST_RUNS: u64 = 1_000_000;
 /// All steps of a draw share a part of their luck, because a busy region slows everything. The exit
 /// code is 0 whatever the forecast says.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster forecast drills/region-loss.yaml
+  drillmaster forecast playbook.yaml --runs 1000 --seed 1 --learn runs --output json")]
 pub struct Args {
     /// The playbook to forecast
     playbook: PathBuf,

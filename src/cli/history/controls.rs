@@ -6,7 +6,7 @@ use chrono::Utc;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{From, date, figure, finding, notes};
+use super::{Place, date, figure, finding, notes};
 use crate::cli::evidence::verify::TrustArgs;
 use crate::cli::load_or_complain;
 use crate::cli::output::{complained, print_as};
@@ -17,7 +17,7 @@ use base::visible::Form;
 use history::controls::{Claim, Drill, Evidence, Row, Standing, matrix};
 use history::entry::Entry;
 use history::store::Store;
-use playbook::model::Schedule;
+use playbook::model::Playbook;
 use record::run_folder;
 
 /// Print, for each clause of a law or standard, which drills were held for it and what they showed
@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t)]
     output: Output,
     #[command(flatten)]
-    from: From,
+    from: Place,
 }
 
 #[derive(Serialize)]
@@ -88,14 +88,13 @@ fn list(output: Output) -> Result<Exit, Exit> {
 }
 
 fn show(args: &Args) -> Result<Exit, Exit> {
-    let config = args.from.config.load_or_complain()?;
+    let config = args.from.config()?;
     let trust = args.trust.trust(&config).map_err(complained(Exit::Wrong))?;
     let mut claims = Vec::new();
     for path in &args.playbooks {
         let loaded = load_or_complain(path, &[], &config)?;
-        let every_days = loaded.playbook.schedule.map(Schedule::days);
-        let (playbook, controls) = (loaded.playbook.name.clone(), loaded.playbook.controls.clone());
-        claims.push(Claim { playbook, controls, every_days });
+        let Playbook { name, controls, schedule, .. } = loaded.playbook;
+        claims.push(Claim { playbook: name, controls, schedule });
     }
     let (store, history) = args.from.history()?;
     let findings = finding::all(&store, &history)?;

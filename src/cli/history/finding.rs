@@ -3,10 +3,10 @@
 use chrono::{NaiveDate, Utc};
 use serde::Serialize;
 
-use super::{Chosen, From, date, notes};
+use super::{Chosen, Place, date, notes};
+use crate::cli::arguments::time;
 use crate::cli::evidence::signing::user;
 use crate::cli::output::{complain, complained, print};
-use crate::cli::run::time;
 use crate::cli::sheet::{Cell, Output, Sheet};
 use crate::ui::text::{Tone, clean, count};
 use base::duration::{Time, human_seconds};
@@ -47,7 +47,7 @@ struct List {
     #[arg(long, value_enum, default_value_t)]
     output: Output,
     #[command(flatten)]
-    from: From,
+    from: Place,
 }
 
 #[derive(clap::Args)]
@@ -63,7 +63,7 @@ struct Assign {
     #[command(flatten)]
     decided: DecidedArgs,
     #[command(flatten)]
-    from: From,
+    from: Place,
 }
 
 #[derive(clap::Args)]
@@ -76,7 +76,7 @@ struct Close {
     #[command(flatten)]
     decided: DecidedArgs,
     #[command(flatten)]
-    from: From,
+    from: Place,
 }
 
 #[derive(clap::Args)]
@@ -133,7 +133,7 @@ pub fn all(store: &Store, history: &history::History) -> Result<Vec<Tracked>, Ex
     Ok(track(history, &decisions, Utc::now().date_naive()))
 }
 
-fn decide(from: &From, id: &str, decided: &DecidedArgs, what: Decided) -> Result<Exit, Exit> {
+fn decide(from: &Place, id: &str, decided: &DecidedArgs, what: Decided) -> Result<Exit, Exit> {
     let wrong = complained(Exit::Wrong);
     let Some(by) = decided.by.clone().or_else(user).filter(|by| !by.trim().is_empty()) else {
         return Err(wrong("nobody is known who decides: say --by NAME".to_owned()));

@@ -13,6 +13,7 @@ use chrono::Utc;
 use super::configuration::ConfigArg;
 use super::output::complained;
 use super::store::StoreArg;
+use crate::config::UserConfig;
 use crate::ui::text::{Tone, count};
 use base::duration::{Span, Time, human_seconds};
 use base::exit::Exit;
@@ -53,29 +54,28 @@ impl Chosen {
 
 /// Where the runs lie.
 #[derive(clap::Args)]
-pub struct From {
+pub struct Place {
     #[command(flatten)]
     store: StoreArg,
     #[command(flatten)]
     config: ConfigArg,
 }
 
-impl From {
-    fn open(&self) -> Result<Store, Exit> {
-        let config = self.config.load_or_complain()?;
-        self.store.open(&config).map_err(complained(Exit::Wrong))
+impl Place {
+    pub fn config(&self) -> Result<UserConfig, Exit> {
+        self.config.load_or_complain()
     }
 
     /// All runs of the store.
-    fn history(&self) -> Result<(Store, History), Exit> {
-        let store = self.open()?;
+    pub fn history(&self) -> Result<(Store, History), Exit> {
+        let store = self.store.open(&self.config()?).map_err(complained(Exit::Wrong))?;
         let history = store.history().map_err(|error| complained(Exit::Error)(error.to_string()))?;
         Ok((store, history))
     }
 }
 
 /// What is to be known of runs that are not in the table.
-fn notes(history: &History) -> Vec<String> {
+pub fn notes(history: &History) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(first) = history.unfinished.first() {
         notes.push(format!(
@@ -90,7 +90,7 @@ fn notes(history: &History) -> Vec<String> {
     notes
 }
 
-fn date(at: Time) -> String {
+pub fn date(at: Time) -> String {
     at.format("%Y-%m-%d %H:%M").to_string()
 }
 

@@ -43,15 +43,13 @@ pub fn runs_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 
 /// How often a playbook should be drilled, and when it was. `None`: it has no schedule.
 pub fn practice(loaded: &Loaded, store: &Store) -> Option<Practice> {
-    let every_days = loaded.playbook.schedule?.days();
+    let schedule = loaded.playbook.schedule.clone()?;
     let name = &loaded.playbook.name;
     let mut looked_in = format!("`{}`", store.place());
     let mut passed = None;
     match store.history() {
         Ok(history) => {
-            let of_playbook = history.runs.iter().filter(|run| run.playbook == *name);
-            let real = of_playbook.filter(|run| !run.simulated && run.passed());
-            passed = real.filter_map(|run| run.t0).max();
+            passed = history.last_passed(name, On::Aws, Time::MAX_UTC).and_then(|run| run.t0);
             if !history.unread.is_empty() {
                 let unread = history.unread.len();
                 looked_in += &format!(" ({unread} of its runs cannot be read, and count for nothing)");
@@ -59,7 +57,7 @@ pub fn practice(loaded: &Loaded, store: &Store) -> Option<Practice> {
         }
         Err(error) => looked_in += &format!(" (which cannot be read: {error})"),
     }
-    Some(Practice { playbook: name.clone(), every_days, passed, looked_in })
+    Some(Practice { playbook: name.clone(), schedule, passed, looked_in })
 }
 
 /// The runs that the report of a new one shows.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Chosen, From, date, figure, notes, verdict};
+use super::{Chosen, Place, date, figure, notes, verdict};
 use crate::cli::gate::parse_share;
 use crate::cli::sheet::{Cell, Output, Sheet};
 use crate::ui::text::{Tone, count};
@@ -28,7 +28,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t)]
     output: Output,
     #[command(flatten)]
-    from: From,
+    from: Place,
 }
 
 #[derive(Serialize)]

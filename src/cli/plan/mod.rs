@@ -44,6 +44,12 @@ use insight::rules::{self, Goal, Look};
 /// `--lose-each`: the matrix of all zones, regions or accounts. A workload is then each value of the
 /// tag `app`, or those of the playbook.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster plan drills/region-loss.yaml
+  drillmaster plan playbook.yaml --on aws
+  drillmaster plan --estate drills/estate.yaml --lose region=us-east-1
+  drillmaster plan --estate drills/estate.yaml --lose-each az --output markdown")]
 pub struct Args {
     /// The playbook to rehearse
     #[arg(required_unless_present = "estate")]

@@ -7,6 +7,7 @@ use base::duration::Time;
 use base::ids::{AccountId, AzId, Region};
 use estate::file::{PointEntry, ResourceEntry};
 use estate::{Loss, PointKind, RecoveryPoint, Resource, ResourceId, scope};
+use schedule::Schedule;
 
 /// What a workload wants.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,7 +53,7 @@ pub struct Brought {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Practice {
     pub playbook: String,
-    pub every_days: u32,
+    pub schedule: Schedule,
     /// T0 of the last real run that passed. `None`: none did, as far as is known.
     pub passed: Option<Time>,
     /// Where runs were looked for.

@@ -14,18 +14,19 @@ pub const OVERDUE: Entry = Entry {
         let hit = |detail: String, severity| {
             vec![Hit::new(&format!("playbook {}", practice.playbook), detail, severity)]
         };
-        let every = practice.every_days;
         let Some(passed) = practice.passed else {
             let detail = format!("{} has no real run of it that passed", practice.looked_in);
             return hit(detail, Medium);
         };
-        let days = (seconds_between(passed, look.snapshot.t0) / 86_400.0).floor();
-        let detail = format!("it last passed {days} days ago, and is due every {every}");
-        match days {
-            // One was left out altogether.
-            days if days > 2.0 * f64::from(every) => hit(detail, Medium),
-            days if days > f64::from(every) => hit(detail, Low),
-            _ => Vec::new(),
-        }
+        let now = look.snapshot.t0;
+        let mut missed = practice.schedule.missed(passed, now);
+        let Some(due) = missed.next() else { return Vec::new() };
+        let days = (seconds_between(passed, now) / 86_400.0).floor();
+        let detail = format!(
+            "it last passed {days} days ago, and was due on {} ({})",
+            due.with_timezone(&practice.schedule.zone()).format("%Y-%m-%d"),
+            practice.schedule
+        );
+        hit(detail, if missed.next().is_some() { Medium } else { Low })
     },
 };

@@ -26,6 +26,7 @@ mod partitions;
 mod pitr;
 mod references;
 mod roles;
+mod schedule;
 mod secrets;
 mod shown;
 mod templates;
@@ -40,7 +41,7 @@ pub use context::Context;
 
 type Rule = fn(&Draft<'_>, &Facts<'_>, &Context<'_>, &mut Diagnostics);
 
-const RULES: [Rule; 28] = [
+const RULES: [Rule; 29] = [
     identity::check,
     partitions::check,
     names::check,
@@ -67,6 +68,7 @@ const RULES: [Rule; 28] = [
     contents::check,
     templates::check,
     times::check,
+    schedule::check,
     connect_to::check,
     estate_links::check,
 ];

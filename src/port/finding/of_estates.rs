@@ -333,8 +333,9 @@ pub(super) const DRILL_OVERDUE: Told = (
     &[Medium, Low],
     Text {
         title: "The drill is overdue",
-        meaning: "The playbook has a `schedule`. Its last real run that passed is longer ago than \
-                  that (low), or more than twice as long ago, or there is none (medium). Runs are looked for in the folder `runs`, or beside `--out`. A \
+        meaning: "The playbook has a `schedule`. A drill was due after the last real run that \
+                  passed, and its window has closed (low). Several were, or no real run passed at \
+                  all (medium). Runs are looked for in the folder `runs`, or beside `--out`. A \
                   simulated run never counts, and neither does one that did not pass.",
         reason: "Recovery plans rot: keys expire, quotas fill, people leave.",
         remedy: "Run the drill on AWS, and keep its folder.",
