@@ -315,3 +315,33 @@ fn a_run_without_a_store_is_found_in_the_folder_of_runs() {
         assert!(code == Some(0) && said.contains("19m5s of 20m"), "{said}");
     }
 }
+
+#[test]
+fn a_drill_is_overdue_when_its_window_closed_without_one_that_passed() {
+    let year = Year::of(&BASES[..3]);
+    let drill = quarterly("12m").playbook(
+        "controls: [DORA-11.6, SOC2-A1.3]",
+        "schedule: { cron: \"0 6 1 */3 *\", timezone: Europe/Berlin, window: 2d }",
+    );
+    let playbook = text(&drill.write());
+    let overdue = |at: &str, more: &[&str]| {
+        let (code, out, err) = year.told(&[&["schedule", "overdue", &playbook, "--at", at], more].concat());
+        (code, out + &err)
+    };
+    let twin = ["--on", "twin"];
+    // The drill of April passed. That of July failed, and its window closes on July 3 at 4:00 UTC.
+    assert_eq!(overdue("2026-07-03T03:59:59Z", &twin).0, 0);
+    let (code, said) = overdue("2026-07-03T04:00:00Z", &twin);
+    assert!(code == 1 && said.starts_with("1 of 1 drill overdue"), "{said}");
+    assert!(said.contains("orders-az-loss") && said.contains("2026-07-01 04:00"), "{said}");
+    // Before the first drill, and without a real one, it is overdue.
+    assert_eq!(overdue("2025-12-31T00:00:00Z", &twin).0, 1);
+    let (code, said) = overdue("2026-05-01T00:00:00Z", &[]);
+    assert!(code == 1 && said.contains("never"), "{said}");
+    let (code, out, _) = year.told(&[
+        &["schedule", "overdue", &playbook, "--at", "2026-07-03T04:00:00Z", "--output", "json"][..],
+        &twin,
+    ].concat());
+    let value: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, value["playbooks"][0]["missed"].as_str()), (1, Some("2026-07-01T04:00:00Z")), "{out}");
+}
