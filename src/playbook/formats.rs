@@ -8,6 +8,7 @@ use base::ids::BadName;
 use estate::EstateFormats;
 use yaml::Formats;
 use yaml::diagnostic::{list, nearest};
+use yaml::node::short;
 
 /// The formats of playbooks.
 pub struct PlaybookFormats;
@@ -82,7 +83,8 @@ fn word(text: &str) -> Result<(), BadName> {
             format!("write {}, or `{{ cron: \"0 6 1 */3 *\", timezone: Europe/Berlin }}`", list(&words))
         }
     };
-    Err(BadName { message: format!("`{text}` is not a schedule"), help })
+    // The words of the schema give the same message, which is then told once.
+    Err(BadName { message: format!("`{}` is not a schedule", short(text)), help })
 }
 
 /// A time zone. A city without its continent is a usual mistake.

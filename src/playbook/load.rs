@@ -75,6 +75,9 @@ pub fn load(path: &Path, catalogue: Catalogue, params: &[(String, String)]) -> R
     }
 }
 
+/// Where the mistakes of `--param` are. It is no file.
+pub const COMMAND_LINE: &str = "command line";
+
 /// The same as [`load`], for a file that was read already.
 pub fn load_read(
     path: &Path,
@@ -283,7 +286,7 @@ fn read_params(
     let mut values = serde_json::Map::new();
     for (name, text) in params {
         let line = format!("--param {name}={text}");
-        let source = Source::new("command line", &line, u16::MAX);
+        let source = Source::new(COMMAND_LINE, &line, u16::MAX);
         let name_span = Span::new("--param ".len(), "--param ".len() + name.len());
         if known.broken {
             continue;

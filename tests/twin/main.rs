@@ -14,6 +14,8 @@
     reason = "a test stops at what it did not expect, may look at the real clock, and says how far it came"
 )]
 
+#[cfg(unix)]
+mod action;
 mod addresses;
 mod any_resource;
 mod assumed;
@@ -74,6 +76,7 @@ mod templates;
 mod ui_display;
 mod validate;
 mod validate_files;
+mod validate_output;
 mod vaults;
 mod what_checks_ask;
 mod what_checks_prove;

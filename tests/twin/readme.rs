@@ -548,6 +548,16 @@ fn the_page_of_playbooks_is_complete() {
 }
 
 #[test]
+fn the_inputs_of_the_action_are_listed() {
+    let action: Value = serde_saphyr::from_str(&page("action.yml")).unwrap();
+    let inputs = action["inputs"].as_object().unwrap();
+    let required = inputs.iter().filter(|(_, input)| input["required"] == true);
+    let required = required.map(|(name, _)| name.clone()).collect();
+    let rows = table(&section(&page("docs/ci.md"), "## GitHub Actions"), "input");
+    describes(&rows, &(required, inputs.keys().cloned().collect()), "action.yml");
+}
+
+#[test]
 fn the_page_of_estates_is_complete() {
     let (page, schema) = (page("docs/twin.md"), schema("estate"));
     describes(&table(&section(&page, "## Estate keys"), "key"), &keys(&schema, &schema), "EstateFile");

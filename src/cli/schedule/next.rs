@@ -45,11 +45,11 @@ pub struct Args {
 pub struct Schedules {
     schema: &'static str,
     from: Time,
-    playbooks: Vec<Scheduled>,
+    playbooks: Vec<Entry>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct Scheduled {
+struct Entry {
     name: String,
     path: String,
     /// As the playbook says it. `null`: it says none.
@@ -59,11 +59,11 @@ struct Scheduled {
     timezone: Option<&'static str>,
     /// The expression in English.
     means: Option<String>,
-    next: Vec<Due>,
+    next: Vec<Occurrence>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct Due {
+struct Occurrence {
     due: Time,
     /// The same instant, with the distance from UTC at the place.
     local: String,
@@ -104,13 +104,13 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
     print_as(&text, args.output.form())
 }
 
-fn scheduled(loaded: &Loaded, from: Time, count: usize) -> Scheduled {
+fn scheduled(loaded: &Loaded, from: Time, count: usize) -> Entry {
     let schedule = loaded.playbook.schedule.clone();
     let due = |schedule: &Schedule| {
         let all = schedule.after(from).take(count);
-        all.map(|due| Due { due, local: local(due, schedule), until: schedule.closes(due) }).collect()
+        all.map(|due| Occurrence { due, local: local(due, schedule), until: schedule.closes(due) }).collect()
     };
-    Scheduled {
+    Entry {
         name: loaded.playbook.name.clone(),
         path: loaded.path.display().to_string(),
         cron: schedule.as_ref().map(|schedule| schedule.cron().to_owned()),
@@ -125,7 +125,7 @@ fn local(due: Time, schedule: &Schedule) -> String {
     due.with_timezone(&schedule.zone()).to_rfc3339_opts(SecondsFormat::Secs, false)
 }
 
-fn as_text(of: &Scheduled) -> String {
+fn as_text(of: &Entry) -> String {
     let name = clean(&of.name);
     let Some(schedule) = &of.schedule else { return format!("{name}: no schedule\n") };
     let (shortest, longest) = schedule.intervals();
@@ -139,7 +139,7 @@ fn as_text(of: &Scheduled) -> String {
         None => "may begin until the next one is due".to_owned(),
     };
     let mut text = format!("{name}: {schedule}, {apart}, {window}\n");
-    for Due { due, .. } in &of.next {
+    for Occurrence { due, .. } in &of.next {
         let local = due.with_timezone(&schedule.zone());
         text += &format!("  {}   {}\n", local.format("%a %Y-%m-%d %H:%M %Z"), utc(*due));
     }

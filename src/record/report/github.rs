@@ -61,28 +61,61 @@ pub type Note = (String, String);
 /// Returns the workflow commands of notes about the file `path`. `rest` says where to find those
 /// that are left out.
 pub fn commands(errors: Vec<Note>, warnings: Vec<Note>, path: &str, rest: &str) -> Vec<String> {
-    let mut lines = level("error", errors, path, rest);
-    lines.extend(level("warning", warnings, path, rest));
+    let of = |notes: Vec<Note>| {
+        let placed = |(title, message)| Placed {
+            title: Some(title),
+            message,
+            place: Some(Place { file: path.to_owned(), at: None }),
+        };
+        notes.into_iter().map(placed).collect()
+    };
+    placed_commands(of(errors), of(warnings), rest)
+}
+
+/// A note with its place.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    pub title: Option<String>,
+    pub message: String,
+    /// `None`: it is about no file.
+    pub place: Option<Place>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub file: String,
+    /// The line and the column, counted from 1. `None`: the whole file.
+    pub at: Option<(usize, usize)>,
+}
+
+/// Like [`commands`], for notes about several places.
+pub fn placed_commands(errors: Vec<Placed>, warnings: Vec<Placed>, rest: &str) -> Vec<String> {
+    let mut lines = level("error", errors, rest);
+    lines.extend(level("warning", warnings, rest));
     lines
 }
 
-fn level(level: &str, mut notes: Vec<Note>, path: &str, rest: &str) -> Vec<String> {
+fn level(level: &str, mut notes: Vec<Placed>, rest: &str) -> Vec<String> {
     if notes.len() > MOST {
         let left = notes.len() - (MOST - 1);
         notes.truncate(MOST - 1);
-        notes.push((format!("{left} more"), rest.to_owned()));
+        // The rest may be in several files, or in one.
+        let file = |place: &Place| Place { file: place.file.clone(), at: None };
+        let place = notes.first().and_then(|note| note.place.as_ref()).map(file);
+        notes.push(Placed { title: Some(format!("{left} more")), message: rest.to_owned(), place });
     }
-    notes
-        .into_iter()
-        .map(|(title, message)| {
-            format!(
-                "::{level} file={},title={}::{}",
-                property(path),
-                property(&clip(&title, 200)),
-                data(&clip(&message, 1000))
-            )
-        })
-        .collect()
+    notes.into_iter().map(|note| command(level, &note)).collect()
+}
+
+fn command(level: &str, note: &Placed) -> String {
+    let mut properties = Vec::new();
+    if let Some(Place { file, at }) = &note.place {
+        properties.push(format!("file={}", property(file)));
+        properties.extend(at.map(|(line, column)| format!("line={line},col={column}")));
+    }
+    properties.extend(note.title.as_ref().map(|title| format!("title={}", property(&clip(title, 200)))));
+    let space = if properties.is_empty() { "" } else { " " };
+    format!("::{level}{space}{}::{}", properties.join(","), data(&clip(&note.message, 1000)))
 }
 
 fn errors(report: &Report) -> Vec<Note> {
@@ -170,9 +203,18 @@ mod tests {
     #[test]
     fn only_ten_are_shown_so_the_tenth_counts_the_rest() {
         let notes = |n| (0..n).map(|i| (i.to_string(), "m".to_owned())).collect::<Vec<_>>();
-        assert_eq!(level("error", notes(10), "p", "See all.").len(), 10);
-        let lines = level("error", notes(25), "p", "See all.");
+        assert_eq!(commands(notes(10), Vec::new(), "p", "See all.").len(), 10);
+        let lines = commands(notes(25), Vec::new(), "p", "See all.");
         assert_eq!(lines.len(), 10);
+        assert_eq!(lines[0], "::error file=p,title=0::m");
         assert_eq!(lines[9], "::error file=p,title=16 more::See all.");
+    }
+
+    #[test]
+    fn a_note_without_a_file_has_none() {
+        let note = |place| Placed { title: None, message: "m".to_owned(), place };
+        let place = Some(Place { file: "a,b".to_owned(), at: Some((2, 3)) });
+        let lines = placed_commands(vec![note(None)], vec![note(place)], "");
+        assert_eq!(lines, ["::error::m", "::warning file=a%2Cb,line=2,col=3::m"]);
     }
 }

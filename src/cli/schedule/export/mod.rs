@@ -119,7 +119,8 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
         let text = match manifests.as_slice() {
             [one] => one.text.clone(),
             several => {
-                several.iter().map(|Manifest { name, text }| format!("# The file {name}\n{text}\n")).collect()
+                let named = |Manifest { name, text }: &Manifest| format!("# The file {name}\n{text}");
+                several.iter().map(named).collect::<Vec<_>>().join("\n")
             }
         };
         // An escape of JSON is one of YAML, too, and of systemd.
@@ -211,7 +212,7 @@ impl Job<'_> {
     /// The first lines of a manifest, with what its scheduler does otherwise.
     fn head(&self, differences: &[&str]) -> String {
         let text = format!("{} from the schedule of {}. {}", &WRITTEN[2..], self.name, differences.join(" "));
-        textwrap::wrap(&text, 98).iter().map(|line| format!("# {line}\n")).collect()
+        textwrap::indent(&textwrap::fill(&text, 98), "# ") + "\n"
     }
 
     /// How long a drill may take, teardown included.

@@ -46,13 +46,14 @@ TimeoutStopSec=1h
             "systemd knows no window, so a drill that was missed while the machine was off is not held later.",
         ),
     };
-    let times: String = calendars(job).iter().map(|calendar| format!("OnCalendar={calendar}\n")).collect();
+    let times: Vec<String> = calendars(job).iter().map(|calendar| format!("OnCalendar={calendar}")).collect();
     let timer = format!(
         "{head}[Unit]
 Description=When the disaster-recovery drill {drill} is due
 
 [Timer]
-{times}AccuracySec=1min
+{times}
+AccuracySec=1min
 Persistent={persistent}
 
 [Install]
@@ -63,6 +64,7 @@ WantedBy=timers.target
                 &["When clocks are put forward, a drill at a time that does not exist is left out.", late,]
             ),
         drill = job.name,
+        times = times.join("\n"),
     );
     Ok(vec![
         Manifest { name: format!("{name}.service"), text: service },

@@ -1,5 +1,7 @@
 //! `drillmaster validate`
 
+mod sarif;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,14 +10,19 @@ use chrono::Utc;
 use serde_json::{Value, json};
 
 use super::configuration::{self, ConfigArg};
+use super::output::print_as;
 use crate::config::UserConfig;
-use crate::ui::{OutputMode, Surroundings};
+use crate::ui::{Surroundings, out};
 use base::exit::Exit;
 use base::redact;
+use base::visible::Form;
+use clap::ValueEnum;
 use playbook::Loaded;
 use playbook::document::{Document, check_template};
-use yaml::Diagnostics;
+use playbook::load::COMMAND_LINE;
+use record::report::github::{self, Place, Placed};
 use yaml::file::{self, Read};
+use yaml::{Diagnostic, Diagnostics};
 
 /// Check playbooks, estates and CloudFormation templates: report every mistake at once, with its
 /// place and a correction
@@ -26,7 +33,8 @@ use yaml::file::{self, Read};
 #[command(after_long_help = "\
 Examples:
   drillmaster validate drills/region-loss.yaml drills/az-loss.yaml
-  drillmaster validate --strict drills/*.yaml")]
+  drillmaster validate --strict drills/*.yaml
+  drillmaster validate drills/*.yaml --output sarif > drills.sarif")]
 pub struct Args {
     /// Playbooks, estates and templates, in any order
     #[arg(value_name = "FILE", required = true)]
@@ -38,17 +46,30 @@ pub struct Args {
     #[arg(long)]
     strict: bool,
     #[arg(long, value_enum, default_value_t)]
-    output: OutputMode,
+    output: Output,
     #[command(flatten)]
     config: ConfigArg,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Output {
+    /// For people
+    #[default]
+    Text,
+    /// For programs: one JSON value
+    Json,
+    /// SARIF 2.1.0, for code hosts and editors
+    Sarif,
+    /// The text, and annotations of GitHub Actions at the lines
+    Github,
 }
 
 /// What was found in all files.
 #[derive(Default)]
 struct Outcome {
     text: String,
-    listed: Vec<Value>,
-    /// Those in `listed`, as texts.
+    found: Vec<Diagnostic>,
+    /// Those in `found`, as texts.
     known: HashSet<String>,
     errors: usize,
     warnings: usize,
@@ -78,7 +99,7 @@ pub fn run(args: &Args) -> Exit {
         return Exit::Wrong;
     }
     let failed = outcome.errors > 0 || (args.strict && outcome.warnings > 0);
-    match super::print_as(&rendered(&outcome, failed, args.output), args.output.form()) {
+    match print(&outcome, failed, args.output) {
         Err(code) => code,
         Ok(()) if failed => Exit::Wrong,
         Ok(()) => Exit::Passed,
@@ -170,9 +191,8 @@ impl Outcome {
         *self.checked.entry(kind).or_default() += 1;
         let mut fresh = Diagnostics::default();
         for diagnostic in found {
-            let listed = json!(diagnostic);
-            if self.known.insert(listed.to_string()) {
-                self.listed.push(listed);
+            if self.known.insert(json!(diagnostic).to_string()) {
+                self.found.push(diagnostic.clone());
                 fresh.push(diagnostic.clone());
             }
         }
@@ -183,29 +203,58 @@ impl Outcome {
     }
 }
 
-fn rendered(outcome: &Outcome, failed: bool, output: OutputMode) -> String {
-    let Outcome { text, listed, errors, warnings, checked, passed_over, .. } = outcome;
+fn print(outcome: &Outcome, failed: bool, output: Output) -> Result<(), Exit> {
     match output {
-        OutputMode::Json => {
-            let mut all = json!({ "errors": errors, "warnings": warnings, "diagnostics": listed, "passed_over": passed_over });
-            redact::value(&mut all);
-            format!("{all:#}\n")
+        Output::Text => print_as(&as_text(outcome, failed), out::text()),
+        Output::Json => {
+            let Outcome { found, errors, warnings, passed_over, .. } = outcome;
+            print_json(
+                json!({ "errors": errors, "warnings": warnings, "diagnostics": found, "passed_over": passed_over }),
+            )
         }
-        OutputMode::Text => {
-            let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-            let files: Vec<String> = checked.iter().map(|(kind, n)| count(*n, &kind.to_string())).collect();
-            let verdict = if failed { "not valid" } else { "valid" };
-            let mut text = text.clone();
-            // Writing to a string cannot fail.
-            let _ = writeln!(
-                text,
-                "{}: {verdict}: {}, {}{}",
-                files.join(", "),
-                count(*errors, "error"),
-                count(*warnings, "warning"),
-                if failed && *errors == 0 { " (--strict)" } else { "" },
-            );
-            text
+        Output::Sarif => print_json(sarif::log(&outcome.found)),
+        Output::Github => {
+            print_as(&as_text(outcome, failed), out::text())?;
+            let lines = annotations(&outcome.found).into_iter().map(|line| line + "\n");
+            print_as(&lines.collect::<Vec<_>>().concat(), Form::Commands)
         }
     }
+}
+
+fn print_json(mut value: Value) -> Result<(), Exit> {
+    redact::value(&mut value);
+    print_as(&format!("{value:#}\n"), Form::Json)
+}
+
+fn as_text(outcome: &Outcome, failed: bool) -> String {
+    let Outcome { text, errors, warnings, checked, .. } = outcome;
+    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let files: Vec<String> = checked.iter().map(|(kind, n)| count(*n, &kind.to_string())).collect();
+    let verdict = if failed { "not valid" } else { "valid" };
+    let mut text = text.clone();
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "{}: {verdict}: {}, {}{}",
+        files.join(", "),
+        count(*errors, "error"),
+        count(*warnings, "warning"),
+        if failed && *errors == 0 { " (--strict)" } else { "" },
+    );
+    text
+}
+
+fn annotations(found: &[Diagnostic]) -> Vec<String> {
+    let placed = |found: &Diagnostic| Placed {
+        title: None,
+        message: match &found.help {
+            Some(help) => format!("{}\nhelp: {help}", found.message),
+            None => found.message.clone(),
+        },
+        place: (&*found.file != COMMAND_LINE)
+            .then(|| Place { file: found.file.to_string(), at: Some((found.line, found.column)) }),
+    };
+    let (errors, warnings): (Vec<_>, Vec<_>) = found.iter().partition(|found| found.is_error());
+    let placed = |all: Vec<&Diagnostic>| all.into_iter().map(placed).collect();
+    github::placed_commands(placed(errors), placed(warnings), "The log of this step shows all of them.")
 }
