@@ -10,7 +10,7 @@ use engine::actions::CATALOGUE;
 use estate::EstateFormats;
 
 /// Print a JSON Schema: of playbooks, estates or the configuration for editors, of report.json, the
-/// events, plans, matrices, forecasts or schedules for programs
+/// events, plans and whatever else is printed as JSON for programs
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -39,6 +39,16 @@ enum SchemaKind {
     Forecast,
     /// What `schedule next --output json` prints
     Schedule,
+    /// What `schedule overdue --output json` prints
+    Overdue,
+    /// What `history --output json` prints
+    History,
+    /// What `trend --output json` prints
+    Trend,
+    /// What `finding list --output json` prints
+    Findings,
+    /// What `controls --output json` prints
+    Controls,
 }
 
 /// The JSON Schema of what a command prints (draft 2020-12).
@@ -65,6 +75,11 @@ pub fn run(args: &Args) -> Exit {
         SchemaKind::Matrix => printed::<super::plan::MatrixWithFindings<'_>>("Drillmaster matrix"),
         SchemaKind::Forecast => printed::<insight::forecast::Forecast>("Drillmaster forecast"),
         SchemaKind::Schedule => printed::<super::schedule::Schedules>("Drillmaster schedule"),
+        SchemaKind::Overdue => printed::<super::schedule::Overdue>("Drillmaster overdue drills"),
+        SchemaKind::History => printed::<super::history::list::Printed<'_>>("Drillmaster history"),
+        SchemaKind::Trend => printed::<super::history::trend::Printed<'_>>("Drillmaster trend"),
+        SchemaKind::Findings => printed::<super::history::finding::Printed<'_>>("Drillmaster findings"),
+        SchemaKind::Controls => printed::<super::history::controls::Printed<'_>>("Drillmaster controls"),
         SchemaKind::Events => record::report::outcome::with_outcome(event::event_schema()),
     };
     match super::print_as(&format!("{schema:#}\n"), base::visible::Form::Json) {

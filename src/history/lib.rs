@@ -31,3 +31,6 @@ pub use entry::Entry;
 pub use folder::Folder;
 pub use objects::{Objects, StoreError};
 pub use store::{History, Store};
+
+#[cfg(test)]
+mod tests;

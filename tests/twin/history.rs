@@ -338,10 +338,10 @@ fn a_drill_is_overdue_when_its_window_closed_without_one_that_passed() {
     assert_eq!(overdue("2025-12-31T00:00:00Z", &twin).0, 1);
     let (code, said) = overdue("2026-05-01T00:00:00Z", &[]);
     assert!(code == 1 && said.contains("never"), "{said}");
-    let (code, out, _) = year.told(&[
-        &["schedule", "overdue", &playbook, "--at", "2026-07-03T04:00:00Z", "--output", "json"][..],
-        &twin,
-    ].concat());
+    let (code, out, _) = year.told(
+        &[&["schedule", "overdue", &playbook, "--at", "2026-07-03T04:00:00Z", "--output", "json"][..], &twin]
+            .concat(),
+    );
     let value: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, value["playbooks"][0]["missed"].as_str()), (1, Some("2026-07-01T04:00:00Z")), "{out}");
 }

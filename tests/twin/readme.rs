@@ -343,6 +343,11 @@ fn the_committed_schemas_are_current() {
         ("reports/schema/matrix.json", "matrix"),
         ("reports/schema/forecast.json", "forecast"),
         ("reports/schema/schedule.json", "schedule"),
+        ("reports/schema/overdue.json", "overdue"),
+        ("reports/schema/history.json", "history"),
+        ("reports/schema/trend.json", "trend"),
+        ("reports/schema/findings.json", "findings"),
+        ("reports/schema/controls.json", "controls"),
     ] {
         let committed = page(file);
         let printed = run(&format!("drillmaster schema {what}"), folder.path());

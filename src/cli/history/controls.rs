@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use chrono::Utc;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
@@ -45,8 +46,9 @@ pub struct Args {
     from: Place,
 }
 
-#[derive(Serialize)]
-struct Printed<'a> {
+/// What `--output json` prints.
+#[derive(Serialize, JsonSchema)]
+pub struct Printed<'a> {
     schema: &'static str,
     store: String,
     clauses: &'a [Row],

@@ -1,6 +1,7 @@
 //! `drillmaster finding`
 
 use chrono::{NaiveDate, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Chosen, Place, date, notes};
@@ -89,8 +90,9 @@ struct DecidedArgs {
     at: Option<Time>,
 }
 
-#[derive(Serialize)]
-struct Printed<'a> {
+/// What `--output json` prints.
+#[derive(Serialize, JsonSchema)]
+pub struct Printed<'a> {
     schema: &'static str,
     store: String,
     findings: &'a [Tracked],

@@ -1,5 +1,6 @@
 //! `drillmaster history`
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Chosen, Place, date, figure, notes, verdict};
@@ -32,8 +33,9 @@ pub struct Args {
     from: Place,
 }
 
-#[derive(Serialize)]
-struct Listed<'a> {
+/// What `--output json` prints.
+#[derive(Serialize, JsonSchema)]
+pub struct Printed<'a> {
     schema: &'static str,
     store: String,
     runs: Vec<&'a Entry>,
@@ -55,7 +57,7 @@ fn list(args: &Args) -> Result<Exit, Exit> {
     };
     let runs = history.runs.iter().rev().filter(|entry| select.takes(entry));
     let runs: Vec<&Entry> = runs.take(args.last.unwrap_or(usize::MAX)).collect();
-    let value = Listed {
+    let value = Printed {
         schema: "drillmaster/history/v1",
         store: store.place(),
         runs: runs.clone(),

@@ -1,5 +1,6 @@
 //! `drillmaster trend`
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Chosen, Place, date, figure, notes, verdict};
@@ -31,8 +32,9 @@ pub struct Args {
     from: Place,
 }
 
-#[derive(Serialize)]
-struct Printed<'a> {
+/// What `--output json` prints.
+#[derive(Serialize, JsonSchema)]
+pub struct Printed<'a> {
     schema: &'static str,
     store: String,
     tolerance: f64,
@@ -121,7 +123,7 @@ fn sheet(trends: &[Trend], regressed: &[String]) -> Sheet {
         title: "RTO and RPO over time".into(),
         sentence,
         good: (!trends.is_empty()).then_some(regressed.is_empty()),
-        columns: vec!["workload", "playbook", "T0", "verdict", "RTO", "", "RPO", ""],
+        columns: vec!["workload", "playbook", "T0", "verdict", "RTO", "change", "RPO", "change"],
         rows,
         none: "No run is here. `drillmaster run` puts its runs into the folder `runs`.",
         ..Sheet::default()

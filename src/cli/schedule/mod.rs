@@ -7,6 +7,7 @@ mod overdue;
 use base::exit::Exit;
 
 pub use next::Schedules;
+pub use overdue::Overdue;
 
 /// Show when drills are due, and write what starts them
 ///

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use chrono::Utc;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::configuration::load_or_complain;
@@ -43,15 +44,16 @@ pub struct Args {
     from: Place,
 }
 
-#[derive(Serialize)]
-struct Printed {
+/// What `--output json` prints.
+#[derive(Serialize, JsonSchema)]
+pub struct Overdue {
     schema: &'static str,
     store: String,
     at: Time,
     playbooks: Vec<Drill>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Drill {
     name: String,
     path: String,
@@ -91,7 +93,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         drill(name, path, schedule, passed, at)
     });
     let printed =
-        Printed { schema: "drillmaster/overdue/v1", store: store.place(), at, playbooks: drills.collect() };
+        Overdue { schema: "drillmaster/overdue/v1", store: store.place(), at, playbooks: drills.collect() };
     let overdue = printed.playbooks.iter().filter(|drill| drill.overdue).count();
     let mut sheet = sheet(&printed.playbooks, overdue, args.on);
     sheet.notes = notes(&history);
