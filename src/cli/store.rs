@@ -116,6 +116,10 @@ fn remote(_: &str, _: &UserConfig) -> Result<Store, String> {
 /// A run with `--store` puts itself there at its end. Nothing in a store is ever replaced, but for its
 /// index.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster store push runs/20261122T074400Z-orders-1f3a2b4c --store s3://acme-drills/dr
+  drillmaster store rebuild --store s3://acme-drills/dr")]
 pub struct Args {
     #[command(subcommand)]
     what: What,
@@ -133,6 +137,9 @@ enum What {
 }
 
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster store push runs/20261122T074400Z-orders-1f3a2b4c --store s3://acme-drills/dr")]
 struct Push {
     /// Folders of runs
     #[arg(value_name = "RUN", required = true)]
@@ -144,6 +151,9 @@ struct Push {
 }
 
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster store rebuild --store s3://acme-drills/dr")]
 struct Rebuild {
     #[command(flatten)]
     store: StoreArg,

@@ -28,6 +28,10 @@ use record::run_folder;
 /// trusted key. Rehearsals on the twin satisfy no clause. The texts of clauses are summaries: an auditor
 /// decides. Exit codes: 0; 1 with --require if a clause is not shown.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster controls --list
+  drillmaster controls drills/*.yaml --store s3://acme-drills/dr --output html")]
 pub struct Args {
     /// Playbooks, for their schedules, and for clauses that no drill was held for yet
     #[arg(value_name = "PLAYBOOK")]

@@ -21,6 +21,10 @@ use history::findings::{Decided, Decision, Tracked, track};
 /// A finding has the same id in all runs of a playbook on the same cloud. It is closed by the first run
 /// that looked for it and did not find it, and reopened by one that finds it again.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster finding list --on aws
+  drillmaster finding list --all --output csv")]
 pub struct Args {
     #[command(subcommand)]
     what: What,
@@ -39,6 +43,10 @@ enum What {
 }
 
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster finding list --on aws
+  drillmaster finding list --all --output csv")]
 struct List {
     #[command(flatten)]
     chosen: Chosen,
@@ -52,6 +60,9 @@ struct List {
 }
 
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster finding assign 325d514bd7f2 --owner ann --due 2027-03-31")]
 struct Assign {
     /// The id, as `finding list` shows it
     id: String,
@@ -68,6 +79,9 @@ struct Assign {
 }
 
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster finding close 325d514bd7f2 --because accepted")]
 struct Close {
     /// The id, as `finding list` shows it
     id: String,

@@ -15,6 +15,11 @@ use history::store::{Unfinished, Unread};
 /// Figures come from the reports. Whether the evidence of a run is valid, `drillmaster verify` and
 /// `drillmaster controls` say.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster history
+  drillmaster history --playbook orders-region-loss --on aws --last 8
+  drillmaster history --store s3://acme-drills/dr --not-passed --output markdown")]
 pub struct Args {
     #[command(flatten)]
     chosen: Chosen,

@@ -17,6 +17,10 @@ use history::trend::{Change, Compared, Trend, trends};
 /// are told apart. Exit codes: 0; 1 with --fail-on-regression if the newest run of a workload is a
 /// regression.
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster trend --workload orders --since 365d
+  drillmaster trend --on aws --tolerance 20% --fail-on-regression")]
 pub struct Args {
     #[command(flatten)]
     chosen: Chosen,
