@@ -268,7 +268,7 @@ fn a_comment_that_is_refused_changes_no_verdict() {
     fs::write(runner.path("fake/forbidden"), "").unwrap();
     let ended = runner.run();
     assert!(
-        !ended.failed && ended.log.contains("::warning::The report could not be written as a comment"),
+        !ended.failed && ended.log.contains("::warning::The report could not become a comment"),
         "{}",
         ended.log
     );

@@ -155,6 +155,18 @@ fn what_a_scheduler_cannot_say_is_refused() {
 }
 
 #[test]
+fn a_step_that_waits_for_a_person_is_told() {
+    let manual = "- { id: cut-over, uses: manual.task, workload: orders, with: { instructions: Confirm it., assume: 3m } }";
+    let drill = drill("quarterly").step(manual);
+    let path = drill.write();
+    let export = ["schedule", "export", path.to_str().unwrap(), "--to", "systemd"];
+    let (code, _, err) = told(&[&export[..], &["--on", "aws"]].concat());
+    assert!(code == 0 && err.contains("step cut-over is a manual.task"), "{err}");
+    let (code, _, err) = told(&export);
+    assert!(code == 0 && !err.contains("manual.task") && err.contains("none counts as held"), "{err}");
+}
+
+#[test]
 fn a_file_of_somebody_else_stays() {
     let drill = drill("quarterly");
     let (path, folder) = (drill.write(), drill.folder().join("out"));

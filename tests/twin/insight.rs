@@ -391,8 +391,8 @@ fn a_drill_is_overdue_by_its_schedule_and_only_a_real_run_that_passed_counts() {
 }
 
 /// What `validate` says of a drill with a schedule, beside the run of a golden journal.
-fn told_beside(journal: &str, name: &str) -> String {
-    let drill = Drill::good().playbook("\nworkloads:", "\nschedule: yearly\n\nworkloads:");
+fn told_beside(journal: &str, name: &str, schedule: &str) -> String {
+    let drill = Drill::good().playbook("\nworkloads:", &format!("\nschedule: {schedule}\n\nworkloads:"));
     let text = fs::read_to_string(drill.write()).unwrap();
     let old = text.lines().find(|line| line.starts_with("name: ")).unwrap();
     fs::write(drill.folder().join("named.yaml"), text.replacen(old, &format!("name: {name}"), 1)).unwrap();
@@ -412,14 +412,23 @@ fn told_beside(journal: &str, name: &str) -> String {
 #[test]
 fn only_a_real_run_of_this_playbook_that_passed_counts_as_a_drill() {
     let never = "no real run of it that passed";
-    let passed = told_beside("aws-everything", "aws-everything");
+    let passed = told_beside("aws-everything", "aws-everything", "yearly");
     assert!(passed.contains("last passed") && !passed.contains(never), "{passed}");
     // Another playbook; one that was refused; one on the twin, although it passed.
     for (journal, name) in [("aws-everything", "orders"), ("aws-refused", "aws-refused"), ("passed", "small")]
     {
-        let told = told_beside(journal, name);
+        let told = told_beside(journal, name, "yearly");
         assert!(told.contains(never) && told.contains("(drill-overdue)"), "{journal}: {told}");
     }
+}
+
+#[test]
+fn a_drill_of_a_calendar_is_overdue_too() {
+    // It is due each minute, and since the golden run several drills were.
+    let every_minute = "{ cron: \"* * * * *\", timezone: Asia/Tokyo, window: 30s }";
+    let told = told_beside("aws-everything", "aws-everything", every_minute);
+    assert!(told.contains("medium (drill-overdue)") && told.contains("and was due on 20"), "{told}");
+    assert!(told.contains("(* * * * * (Asia/Tokyo))"), "{told}");
 }
 
 fn squeezed(text: &str) -> String {

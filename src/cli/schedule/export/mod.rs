@@ -13,6 +13,7 @@ use clap::{Args as _, ValueEnum};
 use crate::cli::configuration::{ConfigArg, load_or_complain};
 use crate::cli::output::{complained, print_as, write_stderr};
 use crate::cli::run;
+use crate::ui::text::clean;
 use ::schedule::{Fields, Schedule};
 use base::digest::sha256;
 use base::duration::Span;
@@ -115,6 +116,12 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
             "note: these are rehearsals on the twin, and none counts as held: drills need `--on aws`\n",
         );
     }
+    if let Some(step) = nobody_confirms(args.on, &loaded) {
+        write_stderr(&format!(
+            "note: step {} is a manual.task, which fails where there is no terminal\n",
+            clean(step)
+        ));
+    }
     let Some(folder) = &args.out else {
         let text = match manifests.as_slice() {
             [one] => one.text.clone(),
@@ -132,6 +139,13 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
         write_stderr(&format!("written: {}\n", path.display()));
     }
     Ok(())
+}
+
+/// A step of a drill on AWS that waits for a person.
+fn nobody_confirms(on: On, loaded: &Loaded) -> Option<&str> {
+    let mut steps = loaded.playbook.steps.iter();
+    let manual = steps.find(|step| !on.is_simulated() && step.uses == "manual.task")?;
+    Some(&manual.id)
 }
 
 fn manifests(args: &Args, loaded: &Loaded) -> Result<Vec<Manifest>, String> {
