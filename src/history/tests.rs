@@ -12,6 +12,7 @@ use port::finding::Rule;
 use record::report::model::{Status, Verdict};
 
 use crate::History;
+use crate::controls::Standing::{NotShown, Overdue, Shown, Unproved};
 use crate::controls::{Claim, Evidence, Standing, matrix};
 use crate::entry::{Entry, Figure, Figures, Found, SCHEMA, finding_id};
 use crate::findings::{Decided, Decision, Tracked, track};
@@ -176,7 +177,6 @@ fn the_matrix_counts_real_drills_in_time_with_valid_evidence() {
     };
     let both = |soc2, dora| vec![("SOC2-A1.3".to_owned(), soc2), ("DORA-11.6".to_owned(), dora)];
     let real = || run("1", On::Aws, at(1, 15));
-    use Standing::{NotShown, Overdue, Shown, Unproved};
     assert_eq!(standings(&rows(vec![real()], &[], at(12, 1), true)), both(Shown, Shown));
     assert_eq!(standings(&rows(vec![real()], &[], at(12, 1), false)), both(Unproved, Unproved));
     // DORA 11(6) wants it yearly. SOC 2 says nothing of how often.
