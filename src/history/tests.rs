@@ -13,7 +13,7 @@ use record::report::model::{Status, Verdict};
 
 use crate::History;
 use crate::controls::Standing::{NotShown, Overdue, Shown, Unproved};
-use crate::controls::{Claim, Evidence, Standing, matrix};
+use crate::controls::{Claim, Evidence, matrix};
 use crate::entry::{Entry, Figure, Figures, Found, SCHEMA, finding_id};
 use crate::findings::{Decided, Decision, Tracked, track};
 
