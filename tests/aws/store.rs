@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use aws::sdk::{aws_config, aws_credential_types, aws_sdk_s3};
+use aws::sdk::{aws_config, aws_credential_types, aws_sdk_s3, aws_smithy_http_client};
 use support::drill::{Drill, drillmaster};
 use support::peers::{Moto, Store};
 
@@ -37,6 +37,7 @@ async fn s3(endpoint: &str, key: &str, secret: &str) -> aws_sdk_s3::Client {
     let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
         .endpoint_url(endpoint)
         .region(REGION)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .credentials_provider(aws_credential_types::Credentials::new(key, secret, None, None, "test"))
         .load()
         .await;

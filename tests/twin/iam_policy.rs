@@ -335,6 +335,8 @@ fn every_call_to_aws_is_declared() {
     // `discover` is no drill. Its services declare their calls, and `tests/aws/discover.rs` holds
     // them against those that are made.
     files.retain(|file| !file.starts_with(Path::new(ROOT).join("src/aws/discover")));
+    // The store of runs is none of a drill's accounts. docs/history.md lists what its role needs.
+    files.retain(|file| !file.ends_with("src/aws/object_store.rs"));
     for file in files {
         let text = std::fs::read_to_string(file).unwrap();
         let text = text.split("#[cfg(test)]").next().unwrap();
