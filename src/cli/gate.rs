@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::configuration::ConfigArg;
 use super::history::or_here;
+use super::output::write_stderr;
 use super::run_folder::{self, Told};
 use super::store::StoreArg;
 use crate::ui::text::{Tone, clean, wrap};
@@ -17,7 +18,7 @@ use crate::ui::{OutputMode, Surroundings, TextStyle, out};
 use base::duration::Span;
 use base::exit::Exit;
 use history::baseline::Baseline;
-use history::{Entry, Store};
+use history::{Entry, History, Store};
 use record::objectives::Fold;
 use record::objectives::gate::{Demand, GateLine, GateResult, GateStatus, MaxAge, Overrides, Terms, judge};
 use record::report::caveats::{Caveat, CaveatKind, caveats};
@@ -330,6 +331,7 @@ enum Baselines {
     Latest {
         which: Baseline,
         store: Option<Store>,
+        history: Option<History>,
     },
 }
 
@@ -343,26 +345,43 @@ impl Baselines {
         let which = text.parse()?;
         let config = args.config.load().map_err(|found| found.render(false))?;
         let store = args.store.named(&config).transpose()?;
-        Ok(Self::Latest { which, store })
+        Ok(Self::Latest { which, store, history: None })
     }
 
     fn before(&mut self, told: &Told) -> Result<Option<Cow<'_, Fold>>, String> {
-        let (which, store) = match self {
+        let (which, store, history) = match self {
             Self::None => return Ok(None),
             Self::Run(fold) => return Ok(Some(Cow::Borrowed(fold))),
-            Self::Latest { which, store } => (*which, store),
+            Self::Latest { which, store, history } => (*which, store, history),
         };
-        let beside;
-        let store = if let Some(store) = store {
-            &*store
-        } else {
-            beside = super::store::local(or_here(told.folder.parent().unwrap_or(Path::new(""))));
-            &beside
+        let is_named = store.is_some();
+        let store = match store {
+            Some(store) => store.clone(),
+            None => super::store::local(or_here(told.folder.parent().unwrap_or(Path::new("")))),
         };
-        let history = store.history().map_err(|error| error.to_string())?;
+        // Runs that lie elsewhere have a history of their own.
+        let mut history = match history.take().filter(|_| is_named) {
+            Some(history) => history,
+            None => store.history().map_err(|error| error.to_string())?,
+        };
         let run = Entry::of(&told.fold.report, BTreeMap::new());
-        let found = store.baseline(&history, &run, which).map_err(|error| error.to_string())?;
-        Ok(Some(Cow::Owned(found)))
+        let found = store.baseline(&mut history, &run, which).map_err(|error| error.to_string())?;
+        if let Self::Latest { history: kept, .. } = self {
+            *kept = Some(history);
+        }
+        write_stderr(&format!("note: {}: the baseline is {}\n", run.run_id, in_words(which, &found.runs)));
+        Ok(Some(Cow::Owned(found.fold)))
+    }
+}
+
+/// Which runs a baseline was made from.
+fn in_words(which: Baseline, runs: &[String]) -> String {
+    match which {
+        Baseline::LastPassed => runs.join(", "),
+        Baseline::Median(wanted) if runs.len() < wanted => {
+            format!("the median of {} (there are no {wanted} that passed): {}", runs.len(), runs.join(", "))
+        }
+        Baseline::Median(_) => format!("the median of {}: {}", runs.len(), runs.join(", ")),
     }
 }
 

@@ -63,6 +63,7 @@ pub fn from(loaded: Loaded, config: &UserConfig, start: Time, jobs: usize) -> Re
         protected: config.protected(),
         forecast: None,
         past: Vec::new(),
+        store: None,
     };
     wire::runtime()?.block_on(async {
         let requests = Rc::new(RefCell::default());

@@ -9,6 +9,7 @@ use chrono::{TimeDelta, Utc};
 use super::configuration::ConfigArg;
 use super::evidence::signing::{Signature, SigningArgs, still_signed};
 use super::forecast::Asked;
+use super::output::write_stderr;
 use super::run::{Ended, Run, deliver, show};
 use super::store::{self, StoreArg};
 use super::wire::{self, Options};
@@ -25,6 +26,7 @@ use checks::ConnectTo;
 use engine::actions::CATALOGUE;
 use event::{Body, Event, RunStarted};
 use evidence::verify::is_signed;
+use history::Store;
 use playbook::{Loaded, load_kept};
 use record::journal::{self, Contents, Journal};
 use record::objectives::Record;
@@ -116,17 +118,18 @@ fn go_on(
     let folder = super::folder_of(&args.run);
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(e.to_string()))?;
     let signer = args.signing.signer(&config).map_err(wrong)?;
-    let store = args.store.for_run(&config).map_err(wrong)?;
     // The journal is read before it is touched: a run that has ended is not opened again.
     let contents = journal::read(&folder).map_err(|e| wrong(e.to_string()))?;
     let started = started(&contents.events, &folder).map_err(wrong)?;
+    let store = args.store.for_resumed(&config, started.inputs.store.as_deref()).map_err(wrong)?;
+    let store = store.or_else(|| store::of_folder(&folder));
     if is_over(&contents, abort) {
         if !given.is_empty() {
             let message =
                 "the run has ended and takes no param: leave `--param` out to write its reports again";
             return Err(wrong(format!("{}: {message}", folder.display())));
         }
-        return written_again(&folder, &contents, &templates, args);
+        return written_again(&folder, &contents, &templates, store.as_ref(), args);
     }
     let params = params(&started.inputs.params, given, &folder, abort).map_err(wrong)?;
     let on = started.on;
@@ -164,10 +167,20 @@ fn go_on(
         protected: config.protected(),
         forecast,
         past: started.past.clone(),
+        store: started.inputs.store.clone(),
     };
     let expected = BTreeMap::new();
     // A run that had ended lies in its store as it was signed then.
-    let store = if contents.finished() { None } else { store.or_else(|| store::of_folder(&folder)) };
+    let store = store.filter(|store| {
+        if contents.finished() {
+            let place = store.place();
+            write_stderr(&format!(
+                "note: {place} keeps the run as it had ended: what comes now is in {} alone\n",
+                folder.display()
+            ));
+        }
+        !contents.finished()
+    });
     let (before, output) = (contents.events, args.output);
     let run = Run { options, before, folder, templates, signer, store, output, expected };
     run.carry_out(plan, move || Ok(journal))
@@ -179,6 +192,7 @@ fn written_again(
     folder: &Path,
     contents: &Contents,
     templates: &Templates,
+    store: Option<&Store>,
     args: &Common,
 ) -> Result<Exit, Exit> {
     let wrong = complained(Exit::Wrong);
@@ -191,6 +205,10 @@ fn written_again(
                 .map_err(|error| wrong(with_help(&error)))?;
         }
         still_signed(folder, &told).map_err(wrong)?;
+        // The first process may have died before it put the run there.
+        if let Some(store) = store {
+            store::keep(store, folder).map_err(complained(Exit::Error))?;
+        }
         return Ok(show(&told.fold.report, folder, templates, Signature::Kept, args.output, around));
     }
     let mut report = told.fold.report;

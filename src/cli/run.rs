@@ -159,9 +159,11 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let plan = wire::plan_of(loaded).map_err(wrong)?;
     let run = run_id(&plan.name, started);
     let folder = args.out.clone().unwrap_or_else(|| Path::new(history::RUNS).join(run.to_string()));
+    let named = store.as_ref().map(store::lasting_name);
     // A run in the folder `runs` lies in a store already, and lacks only its entry in the index.
     let store = store.or_else(|| args.out.is_none().then(|| store::local(Path::new(history::RUNS))));
-    let past = store.as_ref().map(|store| history::past(store, &plan.name, args.on)).unwrap_or_default();
+    let past = store.as_ref().map(|store| history::past(store, &plan.name, args.on, start));
+    let past = past.unwrap_or_default();
     let options = Options {
         on: args.on,
         run,
@@ -176,6 +178,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         protected: config.protected(),
         forecast,
         past,
+        store: named,
     };
     let durability = durability(args.on);
     let at = folder.clone();

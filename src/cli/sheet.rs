@@ -29,15 +29,25 @@ pub enum Output {
 pub struct Cell {
     pub text: String,
     pub tone: Tone,
+    /// The same as in the row above: people see a blank, and a spreadsheet has it again.
+    pub is_repeated: bool,
 }
 
 impl Cell {
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), tone: Tone::Plain }
+        Self::of(Tone::Plain, text)
     }
 
     pub fn of(tone: Tone, text: impl Into<String>) -> Self {
-        Self { text: text.into(), tone }
+        Self { text: text.into(), tone, is_repeated: false }
+    }
+
+    pub fn repeated(self, is_repeated: bool) -> Self {
+        Self { is_repeated, ..self }
+    }
+
+    fn shown(&self) -> &str {
+        if self.is_repeated { "" } else { &self.text }
     }
 }
 
@@ -97,7 +107,7 @@ impl Sheet {
         let cleaned: Vec<Vec<(String, Tone)>> = self
             .rows
             .iter()
-            .map(|row| row.iter().map(|cell| (clean(&cell.text).into_owned(), cell.tone)).collect())
+            .map(|row| row.iter().map(|cell| (clean(cell.shown()).into_owned(), cell.tone)).collect())
             .collect();
         let mut widths: Vec<usize> = self.columns.iter().map(|name| width(name)).collect();
         for row in &cleaned {
@@ -130,7 +140,7 @@ impl Sheet {
             let _ = writeln!(text, "| {} |", self.columns.join(" | "));
             let _ = writeln!(text, "|{}", "---|".repeat(self.columns.len()));
             for row in &self.rows {
-                let cells: Vec<String> = row.iter().map(|cell| escape::markdown(&cell.text)).collect();
+                let cells: Vec<String> = row.iter().map(|cell| escape::markdown(cell.shown())).collect();
                 let _ = writeln!(text, "| {} |", cells.join(" | "));
             }
         }
@@ -171,7 +181,7 @@ impl Sheet {
             .map(|row| {
                 let cells = row.iter();
                 cells
-                    .map(|cell| json!({ "text": escape::visible(&cell.text), "class": class(cell.tone) }))
+                    .map(|cell| json!({ "text": escape::visible(cell.shown()), "class": class(cell.tone) }))
                     .collect()
             })
             .collect();

@@ -26,6 +26,29 @@ pub struct StoreArg {
 }
 
 impl StoreArg {
+    /// The store of a run that is resumed: the one that is named now, or else the one that it began with.
+    pub fn for_resumed(
+        &self,
+        config: &UserConfig,
+        began_with: Option<&str>,
+    ) -> Result<Option<Store>, String> {
+        let named = self.for_run(config)?;
+        match (named, began_with) {
+            (None, Some(place)) => Self { store: Some(place.to_owned()) }.for_run(config),
+            (named, _) => Ok(named),
+        }
+    }
+
+    /// The store in a folder that a command reads which touches no network. `None`: the configuration names
+    /// a bucket.
+    pub fn offline(config: &UserConfig) -> Option<Store> {
+        match &config.store {
+            Some(url) if url.contains("://") => None,
+            Some(path) => Some(local(&config.folder().join(path))),
+            None => Some(local(Path::new(RUNS))),
+        }
+    }
+
     /// The store that was named, on the command line or in the configuration.
     pub fn named(&self, config: &UserConfig) -> Option<Result<Store, String>> {
         let (text, base) = match (&self.store, &config.store) {
@@ -40,8 +63,18 @@ impl StoreArg {
     /// before the run begins.
     pub fn for_run(&self, config: &UserConfig) -> Result<Option<Store>, String> {
         let Some(store) = self.named(config).transpose()? else { return Ok(None) };
-        store.objects().refuse_if_unsafe().map_err(|error| error.to_string())?;
+        store.must_be_safe().map_err(|error| error.to_string())?;
         Ok(Some(store))
+    }
+
+    /// The store that was named, or the folder `runs`, to read it. A folder that was named must be there: an
+    /// empty history would look like a good one.
+    pub fn open_to_read(&self, config: &UserConfig) -> Result<Store, String> {
+        let Some(store) = self.named(config).transpose()? else { return self.open(config) };
+        match store.is_there() {
+            false => Err(format!("{}: there is no such folder, so no store", store.place())),
+            true => Ok(store),
+        }
     }
 
     /// The store that was named, or the folder `runs`.
@@ -51,6 +84,15 @@ impl StoreArg {
     pub fn open(&self, config: &UserConfig) -> Result<Store, String> {
         self.named(config).unwrap_or_else(|| Ok(local(Path::new(RUNS))))
     }
+}
+
+/// The name of a store by which another process finds it, from whatever folder.
+pub fn lasting_name(store: &Store) -> String {
+    let place = store.place();
+    if place.contains("://") {
+        return place;
+    }
+    std::path::absolute(&place).map_or(place, |path| path.display().to_string())
 }
 
 /// The store in a folder.
@@ -200,10 +242,13 @@ pub fn told(pushed: &Pushed, store: &Store) -> String {
 
 fn rebuild(args: &Rebuild) -> Result<Exit, Exit> {
     let config = args.config.load_or_complain()?;
-    let store = args.store.open(&config).map_err(complained(Exit::Wrong))?;
+    let store = args.store.open_to_read(&config).map_err(complained(Exit::Wrong))?;
     let (rebuilt, history) = store.rebuild().map_err(|error| complained(Exit::Error)(error.to_string()))?;
     for unread in &history.unread {
         complain(&format!("{} cannot be read: {}", unread.run, unread.why));
+    }
+    for note in &history.notes {
+        write_stderr(&format!("note: {}\n", clean(note)));
     }
     let Rebuilt { same, added, changed } = &rebuilt;
     for run in changed {

@@ -51,6 +51,8 @@ pub struct Options {
     pub forecast: Option<Forecast>,
     /// Earlier runs of the playbook, for the report.
     pub past: Vec<PastRun>,
+    /// The store that was named, for a process that resumes the run.
+    pub store: Option<String>,
     /// Resume the run only to tear it down.
     pub abort: bool,
 }
@@ -72,6 +74,7 @@ impl Options {
                 Pace::Max => None,
                 Pace::Times(times) => Some(times),
             },
+            store: self.store.clone(),
         }
     }
 }

@@ -10,6 +10,7 @@ use base::duration::Time;
 use base::ids::{AccountId, Region};
 use base::on::On;
 use estate::Loss;
+use schedule::Schedule;
 
 /// Everything that is needed to judge and render the run, so that the journal alone is enough.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -75,6 +76,9 @@ pub struct Inputs {
     pub patience_s: f64,
     /// Virtual seconds per real second. `null` means as fast as the machine allows.
     pub pace: Option<f64>,
+    /// The store that keeps the run at its end, if one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -87,6 +91,9 @@ pub struct PlaybookText {
     /// The clauses for which the drill is held: `SOC2-A1.3`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub controls: Vec<String>,
+    /// When the drill is due, as the playbook says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

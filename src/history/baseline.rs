@@ -7,7 +7,7 @@ use record::report::model::WorkloadReport;
 use record::run_folder;
 
 use crate::objects::StoreError;
-use crate::select::{median, passed_before};
+use crate::select::median;
 use crate::store::Store;
 use crate::{Entry, History};
 
@@ -38,19 +38,45 @@ impl FromStr for Baseline {
     }
 }
 
+/// What a run is compared with.
+pub struct Compared {
+    pub fold: Fold,
+    /// The runs that it was made from, the latest first.
+    pub runs: Vec<String>,
+}
+
 impl Store {
-    /// The baseline of a run.
+    /// The baseline of a run: the runs before it of its playbook and cloud that passed. Each is read, and not
+    /// taken from the index.
     ///
     /// # Errors
     /// No earlier run passed, or one cannot be read.
-    pub fn baseline(&self, history: &History, run: &Entry, baseline: Baseline) -> Result<Fold, StoreError> {
+    pub fn baseline(
+        &self,
+        history: &mut History,
+        run: &Entry,
+        baseline: Baseline,
+    ) -> Result<Compared, StoreError> {
         let wanted = match baseline {
             Baseline::LastPassed => 1,
             Baseline::Median(number) => number,
         };
+        let before = |entry: &Entry| {
+            let same_drill = entry.playbook == run.playbook && entry.on == run.on;
+            same_drill && entry.passed() && entry.run_id != run.run_id && entry.at() < run.at()
+        };
+        let found = self.confirmed(history, before, wanted);
+        if let Some(unread) = history.unread.first() {
+            let what = format!(
+                "{} cannot be read, so it is not known what the baseline is: {}",
+                unread.run.escape_debug(),
+                unread.why
+            );
+            return Err(StoreError::new(self.place(), what));
+        }
         let mut folds = Vec::new();
-        for entry in passed_before(&history.runs, run).take(wanted) {
-            let fetched = self.fetch(&entry.run_id)?;
+        for entry in &found {
+            let fetched = self.fetch(history, &entry.run_id)?;
             let told = run_folder::read(&fetched.folder).map_err(|why| StoreError::new(self.place(), why))?;
             folds.push(told.fold);
         }
@@ -64,10 +90,11 @@ impl Store {
             StoreError::new(self.place(), what)
         };
         let last = folds.first().ok_or_else(none)?.clone();
-        Ok(match baseline {
+        let fold = match baseline {
             Baseline::LastPassed => last,
             Baseline::Median(_) => in_the_middle(last, &folds),
-        })
+        };
+        Ok(Compared { fold, runs: found.into_iter().map(|entry| entry.run_id).collect() })
     }
 }
 
@@ -88,7 +115,6 @@ fn in_the_middle(mut last: Fold, folds: &[Fold]) -> Fold {
         workload.rpo.measured_s = rpo;
         workload.rpo.worst_case_s = worst_case;
     }
-    last.report.run_id = format!("(the median of {} runs up to {})", folds.len(), last.report.run_id);
     last
 }
 

@@ -35,6 +35,10 @@ pub enum Standing {
     Shown,
     /// A real drill passed in time. Its evidence is not valid, or was not verified.
     Unproved,
+    /// A real drill passed in time, and a later one did not.
+    FailedSince,
+    /// A real drill passed, and neither the clause nor the playbook says how often it must.
+    NoSchedule,
     /// The last real drill that passed is too old.
     Overdue,
     /// No real drill passed. Rehearsals do not count.
@@ -127,8 +131,8 @@ pub fn matrix(
 fn all_claims(history: &History, given: &[Claim]) -> Vec<Claim> {
     let mut claims: BTreeMap<&str, Claim> = BTreeMap::new();
     for entry in &history.runs {
-        let (playbook, controls) = (entry.playbook.clone(), entry.controls.clone());
-        claims.insert(&entry.playbook, Claim { playbook, controls, schedule: None });
+        let (controls, schedule) = (entry.controls.clone(), entry.schedule.clone());
+        claims.insert(&entry.playbook, Claim { playbook: entry.playbook.clone(), controls, schedule });
     }
     for claim in given {
         claims.insert(&claim.playbook, claim.clone());
@@ -146,18 +150,22 @@ fn drill(
 ) -> Drill {
     // A run counts for what its playbook named then, not for what it names now.
     let of_drill = || {
-        let runs = history.runs.iter().rev().filter(|entry| entry.playbook == claim.playbook);
+        // A run of the future has a wrong clock, and would hide what came before it.
+        let runs = history.runs.iter().rev().filter(|entry| entry.simulated || entry.at() <= now);
+        let runs = runs.filter(|entry| entry.playbook == claim.playbook);
         runs.filter(|entry| entry.controls.iter().any(|id| id == clause.id))
     };
     let held = |entry: &Entry| Held { run_id: entry.run_id.clone(), at: entry.at() };
     let passed = of_drill().find(|entry| !entry.simulated && entry.passed());
-    let last = of_drill().find(|entry| !entry.simulated);
+    let last = of_drill().find(|entry| !entry.simulated).filter(|entry| !entry.passed());
     let rehearsed = of_drill().find(|entry| entry.simulated && entry.passed());
     let due = passed.and_then(|entry| due(entry.at(), clause.months, claim.schedule.as_ref()));
     let evidence = passed.map_or(Evidence::None, &mut *verify);
     let standing = match (passed, &evidence) {
         (None, _) => Standing::NotShown,
-        (Some(_), _) if due.is_some_and(|due| due < now) => Standing::Overdue,
+        (Some(_), _) if due.is_some_and(|due| due <= now) => Standing::Overdue,
+        (Some(_), _) if due.is_none() => Standing::NoSchedule,
+        (Some(_), _) if last.is_some() => Standing::FailedSince,
         (Some(_), Evidence::Valid { .. }) => Standing::Shown,
         (Some(_), Evidence::Invalid { .. } | Evidence::None) => Standing::Unproved,
     };
@@ -169,7 +177,7 @@ fn drill(
         playbook: claim.playbook.clone(),
         standing,
         last_passed: passed.map(held),
-        failed_since: last.filter(|entry| !entry.passed()).map(held),
+        failed_since: last.map(held),
         last_rehearsed: rehearsed.map(held),
         figures: passed.map(|entry| entry.workloads.clone()).unwrap_or_default(),
         evidence,

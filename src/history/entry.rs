@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use ::schedule::Schedule;
 use base::digest::sha256;
 use base::duration::{Time, human_seconds};
 use base::exit::Exit;
@@ -12,7 +13,7 @@ use base::on::On;
 use base::severity::Severity;
 use port::Finding;
 use port::finding::Rule;
-use record::report::model::{Report, Status, Verdict, WorkloadReport};
+use record::report::model::{Report, Status, Verdict, WorkloadReport, has_passed};
 
 /// The version of the index's format. An entry of another version is made anew.
 pub const SCHEMA: &str = "drillmaster/index/v1";
@@ -31,6 +32,9 @@ pub struct Entry {
     /// The clauses that the playbook names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub controls: Vec<String>,
+    /// When the playbook wanted to be drilled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     pub lose: BTreeMap<String, String>,
     pub started_at: Time,
     /// `null`: the drill ended before the disaster was declared.
@@ -42,8 +46,15 @@ pub struct Entry {
     pub headline: String,
     pub workloads: Vec<Figures>,
     pub findings: Vec<Found>,
-    /// The files of the run, with their sizes in bytes.
-    pub files: BTreeMap<String, u64>,
+    /// The files that the run left at its end.
+    pub files: BTreeMap<String, FileEntry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FileEntry {
+    /// In bytes.
+    pub size: u64,
+    pub sha256: String,
 }
 
 /// The figures of a workload, as its report has them.
@@ -54,6 +65,8 @@ pub struct Figures {
     pub recovered: bool,
     pub rto: Figure,
     pub rpo: Figure,
+    /// How far apart its stores lie.
+    pub consistency: Figure,
     /// The RPO at the worst possible T0.
     pub worst_case_s: Option<f64>,
 }
@@ -88,7 +101,7 @@ pub fn finding_id(playbook: &str, on: On, rule: Rule, resource: &str) -> String 
 }
 
 impl Entry {
-    pub fn of(report: &Report, files: BTreeMap<String, u64>) -> Self {
+    pub fn of(report: &Report, files: BTreeMap<String, FileEntry>) -> Self {
         let (playbook, on) = (&report.playbook.name, report.on);
         let mut findings: Vec<Found> = Vec::new();
         let of_workloads = report.workloads.iter().flat_map(shortfalls);
@@ -113,6 +126,7 @@ impl Entry {
             playbook: playbook.clone(),
             playbook_sha256: report.playbook.sha256.clone(),
             controls: report.playbook.controls.clone(),
+            schedule: report.playbook.schedule.clone(),
             lose: report.lose.clone(),
             started_at: report.started_at,
             t0: report.t0,
@@ -126,19 +140,47 @@ impl Entry {
         }
     }
 
+    /// Whether two entries of a run agree in all that decides. Their words may be of other versions.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let deciding = |entry: &Self| {
+            let findings: Vec<String> = entry.findings.iter().map(|found| found.id.clone()).collect();
+            (entry.on, entry.simulated, entry.t0, entry.verdict, entry.exit_code, findings)
+        };
+        let named = |entry: &Self| (entry.playbook.clone(), entry.controls.clone(), entry.workloads.clone());
+        deciding(self) == deciding(other) && named(self) == named(other)
+    }
+
     /// The instant by which runs are put in order.
     pub fn at(&self) -> Time {
         self.t0.unwrap_or(self.started_at)
     }
 
     pub fn passed(&self) -> bool {
-        self.verdict == Verdict::Passed && self.exit_code == Exit::Passed && self.t0.is_some()
+        has_passed(self.verdict, self.exit_code, self.t0)
     }
 
-    /// Whether it would have told of what is still wrong. A drill that could not be carried out, or was
-    /// interrupted, did not look everywhere.
-    pub fn looked_everywhere(&self) -> bool {
-        self.t0.is_some() && matches!(self.verdict, Verdict::Passed | Verdict::Failed)
+    /// Why it would not have told of all that is still wrong.
+    pub fn did_not_look(&self) -> Option<&'static str> {
+        match self.verdict {
+            _ if self.t0.is_none() => Some("the last run ended before T0"),
+            Verdict::Error => Some("the last run could not be carried out"),
+            Verdict::Interrupted => Some("the last run was interrupted"),
+            Verdict::Passed | Verdict::Failed => {
+                // Much is only measured, and only checked, of what came back.
+                let all_back = self.workloads.iter().all(|workload| workload.recovered);
+                (!all_back).then_some("in the last run a workload did not recover")
+            }
+        }
+    }
+
+    /// Whether it measured an objective and met it. `named`: a workload and a measure, as the finding
+    /// `objective-missed` names them.
+    pub fn meets(&self, named: &str) -> bool {
+        self.workloads.iter().any(|workload| {
+            workload.measures().iter().any(|(measure, figure)| {
+                figure.status == Status::Met && format!("{} {measure}", workload.name) == named
+            })
+        })
     }
 
     pub fn workload(&self, name: &str) -> Option<&Figures> {
@@ -157,37 +199,40 @@ fn shortfalls(workload: &WorkloadReport) -> Vec<Finding> {
         };
         return vec![Finding::new(Rule::NotRecovered, name, why, "")];
     }
-    let (rto, rpo, apart) = (&workload.rto, &workload.rpo, &workload.consistency);
-    let measures = [
-        ("RTO", rto.status, rto.objective_s, rto.with_assumptions_s.or(rto.measured_s)),
-        ("RPO", rpo.status, rpo.objective_s, rpo.measured_s.filter(|_| !rpo.partial)),
-        ("consistency", apart.status, apart.objective_s, apart.measured_s.filter(|_| !apart.partial)),
-    ];
-    let short = measures.into_iter().filter(|(_, status, ..)| match status {
+    let figures = Figures::of(workload);
+    let short = figures.measures().into_iter().filter(|(_, figure)| match figure.status {
         Status::Missed | Status::Unknown => true,
         Status::Met | Status::None => false,
     });
     let told = |seconds: Option<f64>| seconds.map_or_else(|| "unknown".to_owned(), human_seconds);
     short
-        .map(|(measure, _, objective, measured)| {
-            let message = format!("the {measure} is {}, its objective {}", told(measured), told(objective));
+        .map(|(measure, figure)| {
+            let (measured, objective) = (told(figure.measured_s), told(figure.objective_s));
+            let message = format!("the {measure} is {measured}, its objective {objective}");
             Finding::new(Rule::ObjectiveMissed, format!("{name} {measure}"), message, "")
         })
         .collect()
 }
 
 impl Figures {
+    fn measures(&self) -> [(&'static str, &Figure); 3] {
+        [("RTO", &self.rto), ("RPO", &self.rpo), ("consistency", &self.consistency)]
+    }
+
     fn of(workload: &WorkloadReport) -> Self {
-        let (rto, rpo) = (&workload.rto, &workload.rpo);
-        // What a workload that did not recover measured is no RTO, and a part of its stores no RPO.
-        let rto_s = rto.with_assumptions_s.or(rto.measured_s).filter(|_| workload.recovered);
-        let rpo_s = rpo.measured_s.filter(|_| workload.recovered && !rpo.partial);
+        let (rto, rpo, apart) = (&workload.rto, &workload.rpo, &workload.consistency);
+        let (rto_s, rpo_s) = (workload.rto_s(), workload.rpo_s());
         Self {
             name: workload.name.clone(),
             tier: workload.tier,
             recovered: workload.recovered,
             rto: Figure { objective_s: rto.objective_s, measured_s: rto_s, status: rto.status },
             rpo: Figure { objective_s: rpo.objective_s, measured_s: rpo_s, status: rpo.status },
+            consistency: Figure {
+                objective_s: apart.objective_s,
+                measured_s: apart.measured_s.filter(|_| workload.recovered && !apart.partial),
+                status: apart.status,
+            },
             worst_case_s: rpo.worst_case_s,
         }
     }

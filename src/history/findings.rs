@@ -18,9 +18,16 @@ use crate::store::{History, Store};
 /// Where the decisions of people lie.
 pub const FOLDER: &str = "findings";
 
+/// The version of the format of decisions.
+pub const DECISION: &str = "drillmaster/decision/v1";
+
 /// What a person decided about a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
+    pub schema: String,
+    /// The last run that the person knew. Later runs come after the decision, whatever the clocks say: those
+    /// of a rehearsal are simulated.
+    pub after: String,
     pub at: Time,
     /// Who decided.
     pub by: String,
@@ -65,7 +72,8 @@ pub struct Tracked {
     pub closed_by: Option<String>,
     /// Why a person closed it.
     pub because: Option<String>,
-    /// From its opening, or its last reopening, until it was closed.
+    /// From its opening, or its last reopening, until it was closed. `null`: it is open, or the clocks
+    /// disagree.
     pub time_to_close_s: Option<f64>,
     pub owner: Option<String>,
     pub due: Option<NaiveDate>,
@@ -102,43 +110,29 @@ impl Scope {
     }
 }
 
-/// A run that ended, or a person's decision, in the order of time.
-enum Happened<'a> {
-    Run(&'a Entry),
-    Decision(&'a str, &'a Decision),
-}
-
-impl Happened<'_> {
-    fn at(&self) -> Time {
-        match self {
-            Self::Run(entry) => entry.finished_at,
-            Self::Decision(_, decision) => decision.at,
-        }
-    }
-}
+/// The decisions about findings, by the finding's id, in their order.
+pub type Decisions = BTreeMap<String, Vec<Decision>>;
 
 /// Follows every finding through the runs and the decisions. The open ones come first, then the gravest.
-pub fn track(
-    history: &History,
-    decisions: &BTreeMap<String, Vec<Decision>>,
-    today: NaiveDate,
-) -> Vec<Tracked> {
-    let mut all: Vec<Happened<'_>> = history.runs.iter().map(Happened::Run).collect();
-    for (id, of_finding) in decisions {
-        all.extend(of_finding.iter().map(|decision| Happened::Decision(id, decision)));
-    }
-    all.sort_by_key(Happened::at);
+pub fn track(history: &History, decisions: &Decisions, today: NaiveDate) -> Vec<Tracked> {
     let mut tracked: BTreeMap<String, Tracked> = BTreeMap::new();
-    for happened in all {
-        match happened {
-            Happened::Run(entry) => after_run(&mut tracked, entry),
-            Happened::Decision(id, decision) => {
-                if let Some(finding) = tracked.get_mut(id) {
-                    decide(finding, decision);
-                }
-            }
+    let known: BTreeSet<&str> = history.runs.iter().map(|entry| entry.run_id.as_str()).collect();
+    let decide_after = |tracked: &mut BTreeMap<String, Tracked>, run: Option<&str>| {
+        for (id, of_finding) in decisions {
+            let Some(finding) = tracked.get_mut(id) else { continue };
+            let now = of_finding.iter().filter(|decision| match run {
+                Some(run) => decision.after == run,
+                // Of a run that is gone: nobody knows what came after it.
+                None => !known.contains(decision.after.as_str()),
+            });
+            now.for_each(|decision| decide(finding, decision));
         }
+    };
+    for entry in &history.runs {
+        after_run(&mut tracked, entry);
+        decide_after(&mut tracked, Some(&entry.run_id));
     }
+    decide_after(&mut tracked, None);
     let mut tracked: Vec<Tracked> = tracked.into_values().collect();
     for finding in &mut tracked {
         finding.overdue = finding.open && finding.due.is_some_and(|due| due < today);
@@ -160,19 +154,26 @@ fn after_run(tracked: &mut BTreeMap<String, Tracked>, entry: &Entry) {
             }
         }
     }
-    if !entry.looked_everywhere() {
-        return;
-    }
     let same_drill = |finding: &&mut Tracked| finding.playbook == entry.playbook && finding.on == entry.on;
     for finding in tracked.values_mut().filter(same_drill) {
         if !finding.open || entry.findings.iter().any(|found| found.id == finding.id) {
             continue;
         }
-        finding.not_looked_at = finding.scope.left_out_by(&scope);
+        finding.not_looked_at = why_not_looked_at(finding, entry, &scope);
         if finding.not_looked_at.is_none() {
             close(finding, entry.finished_at, &entry.run_id, None);
         }
     }
+}
+
+fn why_not_looked_at(finding: &Tracked, entry: &Entry, scope: &Scope) -> Option<String> {
+    let by_scope = || finding.scope.left_out_by(scope);
+    // An objective that was taken away is not met.
+    let objective = || {
+        let is_gone = finding.rule == Rule::ObjectiveMissed && !entry.meets(&finding.resource);
+        is_gone.then(|| "the playbook no longer has this objective".to_owned())
+    };
+    entry.did_not_look().map(str::to_owned).or_else(by_scope).or_else(objective)
 }
 
 fn first_found(found: &Found, entry: &Entry, scope: &Scope) -> Tracked {
@@ -221,7 +222,8 @@ fn close(finding: &mut Tracked, at: Time, by: &str, because: Option<&str>) {
     finding.closed_at = Some(at);
     finding.closed_by = Some(by.to_owned());
     finding.because = because.map(str::to_owned);
-    finding.time_to_close_s = Some(seconds_between(finding.reopened_at, at));
+    finding.time_to_close_s =
+        Some(seconds_between(finding.reopened_at, at)).filter(|seconds| *seconds >= 0.0);
 }
 
 fn decide(finding: &mut Tracked, decision: &Decision) {
@@ -238,9 +240,12 @@ fn decide(finding: &mut Tracked, decision: &Decision) {
 }
 
 impl Store {
-    /// The decisions about findings, by the finding's id, in their order.
-    pub fn decisions(&self) -> Result<BTreeMap<String, Vec<Decision>>, StoreError> {
-        let listing = self.objects().list()?;
+    /// The decisions about findings. One that cannot be read, such as that of a newer version, is told in
+    /// the second value.
+    pub fn decisions(&self) -> Result<(Decisions, Vec<String>), StoreError> {
+        let listing = self.objects().list(FOLDER)?;
+        let unlisted = listing.unread.iter().map(|(key, why)| format!("{key} cannot be read: {why}"));
+        let mut notes: Vec<String> = unlisted.collect();
         let mut numbered: Vec<(String, u32, String)> = listing
             .objects
             .iter()
@@ -251,32 +256,33 @@ impl Store {
             .collect();
         numbered.sort();
         let keys: Vec<String> = numbered.iter().map(|(_, _, key)| key.clone()).collect();
-        let mut decisions: BTreeMap<String, Vec<Decision>> = BTreeMap::new();
+        let mut decisions = Decisions::new();
         for ((id, _, key), read) in numbered.into_iter().zip(self.objects().read_all(&keys)) {
             let Some(bytes) = read? else { continue };
-            let decision = serde_json::from_slice(&bytes).map_err(|error| {
-                StoreError::new(
-                    self.place(),
-                    format!("{key} is damaged: {error}; restore it from a copy, or remove it"),
-                )
-            })?;
-            decisions.entry(id).or_default().push(decision);
+            match serde_json::from_slice::<Decision>(&bytes) {
+                Ok(decision) if decision.schema == DECISION => {
+                    decisions.entry(id).or_default().push(decision)
+                }
+                Ok(decision) => notes.push(format!(
+                    "{key} has the schema {}, which this version does not know",
+                    decision.schema
+                )),
+                Err(error) => notes.push(format!("{key} cannot be read, and decides nothing: {error}")),
+            }
         }
-        Ok(decisions)
+        Ok((decisions, notes))
     }
 
-    /// Adds a decision after those that are known. Another writer may be faster: then it comes after
+    /// Adds a decision after those that are there. Another writer may be faster: then it comes after
     /// theirs.
     pub fn decide(&self, finding: &str, decision: &Decision) -> Result<(), StoreError> {
         let text =
             serde_json::to_vec_pretty(decision).map_err(|error| StoreError::new(self.place(), error))?;
-        let mut number = self.decisions()?.get(finding).map_or(0, Vec::len) + 1;
-        loop {
-            let key = format!("{FOLDER}/{finding}/{number}.json");
-            match self.objects().create(&key, &text)? {
-                Put::Made => return Ok(()),
-                Put::Exists => number += 1,
-            }
+        let there = self.objects().list(&format!("{FOLDER}/{finding}"))?.objects.len();
+        let mut number = there + 1;
+        while self.create(&format!("{FOLDER}/{finding}/{number}.json"), &text)? == Put::Exists {
+            number += 1;
         }
+        Ok(())
     }
 }

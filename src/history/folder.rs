@@ -57,9 +57,17 @@ impl Objects for Folder {
         self.root.display().to_string()
     }
 
-    /// The system calls of a local file system are safe.
+    /// The system calls of a local file system are safe. The folder must be one that can be written.
     fn refuse_if_unsafe(&self) -> Result<(), StoreError> {
-        Ok(())
+        let written = private::create_dir_all(&self.root).and_then(|()| {
+            tempfile::Builder::new().prefix(".").suffix(".tmp").tempfile_in(&self.root).map(drop)
+        });
+        written.map_err(|error| {
+            StoreError::new(
+                self.place(),
+                format!("nothing can be kept in this folder: {error}; name another --store"),
+            )
+        })
     }
 
     fn create(&self, key: &str, bytes: &[u8]) -> Result<Put, StoreError> {
@@ -93,9 +101,10 @@ impl Objects for Folder {
         }
     }
 
-    fn list(&self) -> Result<Listing, StoreError> {
+    fn list(&self, under: &str) -> Result<Listing, StoreError> {
         let mut listing = Listing::default();
-        match walk(&self.root, "", &mut listing) {
+        let folder = if under.is_empty() { self.root.clone() } else { self.path(under) };
+        match walk(&folder, under, &mut listing) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 return Err(StoreError::new(self.place(), format!("the folder cannot be read: {error}")));
             }
@@ -105,13 +114,26 @@ impl Objects for Folder {
         Ok(listing)
     }
 
+    fn digest(&self, key: &str) -> Option<Result<String, StoreError>> {
+        let failed = self.failed("read", key);
+        let opened = plain_file::open(&self.path(key), OpenOptions::new().read(true));
+        Some(match opened {
+            Ok(file) => base::digest::sha256_of(file).map_err(failed),
+            Err(Refused::Io(error)) => Err(failed(error)),
+            Err(Refused::NotAFile(what)) => Err(StoreError::new(self.place(), format!("{key} is {what}"))),
+        })
+    }
+
     fn run_folder(&self, run: &str) -> Option<PathBuf> {
         Some(self.path(run))
     }
 }
 
-/// Keys have three parts at most.
-const DEEPEST: usize = 3;
+/// How many parts the keys below a folder have at most. Other folders hold runs, and those only files:
+/// the folder may be one that holds much else.
+fn deepest(top: &str) -> usize {
+    if crate::store::RESERVED.contains(&top) { 3 } else { 2 }
+}
 
 fn walk(folder: &Path, prefix: &str, listing: &mut Listing) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
@@ -122,9 +144,10 @@ fn walk(folder: &Path, prefix: &str, listing: &mut Listing) -> io::Result<()> {
         };
         let key = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
         let depth = key.split('/').count();
+        let top = key.split('/').next().unwrap_or_default();
         // A run's folder may be a link to where it was moved.
         match fs::metadata(entry.path()) {
-            Ok(found) if found.is_dir() && depth < DEEPEST => {
+            Ok(found) if found.is_dir() && depth < deepest(top) => {
                 if let Err(error) = walk(&entry.path(), &key, listing) {
                     listing.unread.push((key, error.to_string()));
                 }
@@ -147,14 +170,14 @@ mod tests {
     fn an_object_is_made_once() {
         let folder = tempfile::tempdir().unwrap();
         let store = Folder::new(folder.path().join("runs"));
-        assert_eq!(store.list().unwrap().objects, []);
+        assert_eq!(store.list("").unwrap().objects, []);
         assert_eq!(store.create("a/1.json", b"first").unwrap(), Put::Made);
         assert_eq!(store.create("a/1.json", b"second").unwrap(), Put::Exists);
         assert_eq!(store.read("a/1.json").unwrap().as_deref(), Some(b"first".as_slice()));
         assert_eq!(store.read("a/2.json").unwrap(), None);
         store.replace("index/a.json", b"x").unwrap();
         store.replace("index/a.json", b"yz").unwrap();
-        let listed: Vec<_> = store.list().unwrap().objects.into_iter().map(|o| (o.key, o.size)).collect();
+        let listed: Vec<_> = store.list("").unwrap().objects.into_iter().map(|o| (o.key, o.size)).collect();
         assert_eq!(listed, [("a/1.json".to_owned(), 5), ("index/a.json".to_owned(), 2)]);
     }
 
@@ -166,7 +189,7 @@ mod tests {
         store.create("a/1.json", b"first").unwrap();
         store.create("a/1.json", b"second").unwrap();
         assert_eq!(fs::read_dir(folder.path().join("a")).unwrap().count(), 1);
-        assert_eq!(store.list().unwrap().objects.len(), 1);
+        assert_eq!(store.list("").unwrap().objects.len(), 1);
     }
 
     #[test]

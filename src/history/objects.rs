@@ -49,13 +49,14 @@ pub trait Objects: Send + Sync {
     /// The store, as a person would name it.
     fn place(&self) -> String;
 
-    /// Shows that this store makes an object only where none is.
+    /// Shows that this store takes objects, and makes one only where none is.
     ///
     /// # Errors
-    /// It replaces objects without a word, or it cannot be reached.
+    /// It replaces objects without a word, or it cannot be reached or written to.
     fn refuse_if_unsafe(&self) -> Result<(), StoreError>;
 
-    /// Makes an object if there is none of this key. It is there as a whole or not at all.
+    /// Makes an object if there is none of this key. It is there as a whole or not at all. `Store` calls
+    /// it, after it has asked [`refuse_if_unsafe`](Self::refuse_if_unsafe).
     fn create(&self, key: &str, bytes: &[u8]) -> Result<Put, StoreError>;
 
     /// Makes an object, or replaces it. Only the index may be replaced.
@@ -69,7 +70,11 @@ pub trait Objects: Send + Sync {
         keys.iter().map(|key| self.read(key)).collect()
     }
 
-    fn list(&self) -> Result<Listing, StoreError>;
+    /// The objects whose keys begin with these parts. Empty: all.
+    fn list(&self, under: &str) -> Result<Listing, StoreError>;
+
+    /// The SHA-256 of an object, if the store is near enough to read it each time.
+    fn digest(&self, key: &str) -> Option<Result<String, StoreError>>;
 
     /// The folder of a run, if the store is one of this machine.
     fn run_folder(&self, run: &str) -> Option<PathBuf>;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::BodyExt as _;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -213,8 +214,9 @@ impl Objects for Bucket {
         self.runtime.block_on(reads.buffered(AT_ONCE).collect())
     }
 
-    fn list(&self) -> Result<Listing, StoreError> {
-        let prefix = (!self.prefix.is_empty()).then(|| Path::from(self.prefix.as_str()));
+    fn list(&self, under: &str) -> Result<Listing, StoreError> {
+        let prefix = self.path(under);
+        let prefix = (!prefix.as_ref().is_empty()).then_some(prefix);
         let list = self.store.list(prefix.as_ref()).try_collect::<Vec<_>>();
         let found =
             self.runtime.block_on(list).map_err(|error| self.failed("it cannot be listed", &error))?;
@@ -228,6 +230,11 @@ impl Objects for Bucket {
         let mut objects: Vec<Listed> = listed.collect();
         objects.sort();
         Ok(Listing { objects, unread: Vec::new() })
+    }
+
+    /// It would cost a download.
+    fn digest(&self, _: &str) -> Option<Result<String, StoreError>> {
+        None
     }
 
     fn run_folder(&self, _: &str) -> Option<std::path::PathBuf> {
@@ -246,8 +253,13 @@ fn open_s3(bucket: &str, s3: S3) -> Result<impl ObjectStore, String> {
         .with_region(s3.region)
         .with_credentials(Arc::new(Credentials(s3.keys)))
         .with_conditional_put(S3ConditionalPut::ETagMatch)
-        // A bucket with object lock takes no write without a checksum.
+        // A bucket with object lock takes no write without a checksum, and without this header no
+        // checksum.
         .with_checksum_algorithm(Checksum::SHA256)
+        .with_client_options(ClientOptions::new().with_default_headers(HeaderMap::from_iter([(
+            HeaderName::from_static("x-amz-sdk-checksum-algorithm"),
+            HeaderValue::from_static("SHA256"),
+        )])))
         .with_retry(retries())
         .with_http_connector(Connector::new()?);
     if let Some(endpoint) = s3.endpoint {
@@ -317,17 +329,22 @@ impl HttpConnector for Connector {
 #[expect(clippy::disallowed_methods, reason = "no drill runs while a store is asked")]
 impl HttpService for Connector {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let sent = tokio::time::timeout(PATIENCE, self.0.request(request)).await;
-        let sent = sent.map_err(|late| HttpError::new(HttpErrorKind::Timeout, late))?;
-        let response = sent.map_err(|error| {
-            // A request that may have been sent is not repeated by the crate where that would not be the
-            // same.
-            let kind = if error.is_connect() { HttpErrorKind::Connect } else { HttpErrorKind::Interrupted };
-            HttpError::new(kind, error)
-        })?;
-        let (parts, body) = response.into_parts();
-        let body = body.map_err(|error| HttpError::new(HttpErrorKind::Interrupted, error));
-        Ok(HttpResponse::from_parts(parts, HttpResponseBody::new(body)))
+        let whole = async {
+            let response = self.0.request(request).await.map_err(|error| {
+                // A request that may have been sent is not repeated by the crate where that would not be
+                // the same.
+                let kind =
+                    if error.is_connect() { HttpErrorKind::Connect } else { HttpErrorKind::Interrupted };
+                HttpError::new(kind, error)
+            })?;
+            let (parts, body) = response.into_parts();
+            let interrupted = |error| HttpError::new(HttpErrorKind::Interrupted, error);
+            let body = body.collect().await.map_err(interrupted)?.to_bytes();
+            Ok(HttpResponse::from_parts(parts, HttpResponseBody::from(body)))
+        };
+        // The limit is for the body, too: one that stalls would be waited for without end.
+        let done = tokio::time::timeout(PATIENCE, whole).await;
+        done.unwrap_or_else(|late| Err(HttpError::new(HttpErrorKind::Timeout, late)))
     }
 }
 

@@ -4,7 +4,6 @@ use base::duration::Time;
 use base::on::On;
 
 use crate::entry::Entry;
-use crate::store::History;
 
 /// What a run must be. Nothing set: every run.
 #[derive(Debug, Clone, Default)]
@@ -25,27 +24,6 @@ impl Select {
             && self.passed.is_none_or(|passed| passed == entry.passed())
             && self.since.is_none_or(|since| entry.at() >= since)
     }
-}
-
-impl History {
-    /// The last run of a playbook on a cloud that passed, up to an instant.
-    pub fn last_passed(&self, playbook: &str, on: On, until: Time) -> Option<&Entry> {
-        let passed = self.runs.iter().filter(|run| run.playbook == playbook && run.on == on && run.passed());
-        passed.filter(|run| run.at() <= until).max_by_key(|run| run.at())
-    }
-}
-
-/// The runs before this one that it can be compared with: they passed, are of the same playbook and on
-/// the same cloud. The latest comes first.
-pub fn passed_before<'a>(runs: &'a [Entry], run: &Entry) -> impl Iterator<Item = &'a Entry> {
-    let (id, playbook, on, at) = (run.run_id.clone(), run.playbook.clone(), run.on, run.at());
-    let mut before: Vec<&Entry> = runs
-        .iter()
-        .filter(|entry| entry.passed() && entry.playbook == playbook && entry.on == on)
-        .filter(|entry| entry.run_id != id && entry.at() < at)
-        .collect();
-    before.sort_by_key(|entry| std::cmp::Reverse(entry.at()));
-    before.into_iter()
 }
 
 /// The middle of some figures. Of an even number of them, the mean of the two in the middle.

@@ -2,41 +2,62 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use tempfile::TempDir;
 
+use base::digest::sha256;
 use base::duration::Time;
 use base::on::On;
 use base::private;
 use evidence::folder;
 use record::journal;
+use record::report::Format;
 use record::run_folder::{self, Told};
 
-use crate::entry::{Entry, SCHEMA};
+use crate::entry::{Entry, FileEntry, SCHEMA};
+use crate::findings;
 use crate::objects::{Listed, Listing, Objects, Put, StoreError, is_part};
 
 /// Where the index lies.
 const INDEX: &str = "index";
 
 /// Names at the top of a store that are no runs.
-const RESERVED: &[&str] = &[INDEX, crate::findings::FOLDER, "leases"];
+pub(crate) const RESERVED: &[&str] = &[INDEX, findings::FOLDER, "leases"];
+
+/// The files from which a run is read.
+const READ: [&str; 2] = [journal::FILE_NAME, Format::Json.file_name()];
 
 #[derive(Clone)]
 pub struct Store {
     objects: Arc<dyn Objects>,
+    /// Set once the store has shown that it replaces nothing.
+    is_safe: Arc<OnceLock<()>>,
 }
 
 /// All runs of a store, the oldest first.
-#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default)]
 pub struct History {
     pub runs: Vec<Entry>,
     /// Runs that did not come to their end.
     pub unfinished: Vec<Unfinished>,
-    /// Runs that could not be read. They count for nothing.
+    /// What could not be read, and counts for nothing.
     pub unread: Vec<Unread>,
+    /// What else is to be known of the store.
+    pub notes: Vec<String>,
+    /// Where each run lies, by its id.
+    pub(crate) places: BTreeMap<String, Place>,
+    /// The runs that the index does not tell of as they are. They were read whole.
+    pub not_indexed: usize,
+}
+
+/// Where a run lies: its key, and the files there with their sizes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    key: String,
+    files: Files,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -69,17 +90,17 @@ pub struct Pushed {
     pub kept: Vec<String>,
 }
 
-/// How the index differs from the runs.
+/// How the index differed from the runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Rebuilt {
     pub same: usize,
-    /// Runs that had no entry.
+    /// Runs that had no entry, or one of another version of this program.
     pub added: Vec<String>,
     /// Runs whose entry said something else.
     pub changed: Vec<String>,
 }
 
-/// A run in the listing of a store: its files with their sizes.
+/// The files of a run with their sizes, as a store lists them.
 type Files = BTreeMap<String, u64>;
 
 enum Read {
@@ -89,20 +110,48 @@ enum Read {
 
 impl Store {
     pub fn new(objects: Arc<dyn Objects>) -> Self {
-        Self { objects }
+        Self { objects, is_safe: Arc::default() }
     }
 
     pub fn place(&self) -> String {
         self.objects.place()
     }
 
-    pub fn objects(&self) -> &dyn Objects {
+    pub(crate) fn objects(&self) -> &dyn Objects {
         self.objects.as_ref()
+    }
+
+    /// Whether there is such a folder. Of a bucket its listing tells.
+    pub fn is_there(&self) -> bool {
+        self.objects.run_folder("").is_none_or(|root| root.is_dir())
+    }
+
+    fn wrong(&self, what: impl std::fmt::Display) -> StoreError {
+        StoreError::new(self.place(), what)
+    }
+
+    /// Shows once that the store takes objects and replaces none.
+    ///
+    /// # Errors
+    /// It does not, or it cannot be reached.
+    pub fn must_be_safe(&self) -> Result<(), StoreError> {
+        if self.is_safe.get().is_none() {
+            self.objects.refuse_if_unsafe()?;
+            // Somebody else may have been faster, with the same outcome.
+            let _ = self.is_safe.set(());
+        }
+        Ok(())
+    }
+
+    /// Makes an object where none is.
+    pub(crate) fn create(&self, key: &str, bytes: &[u8]) -> Result<Put, StoreError> {
+        self.must_be_safe()?;
+        self.objects.create(key, bytes)
     }
 
     /// Every run, from the index where it tells of the run as it lies there, otherwise from the run.
     pub fn history(&self) -> Result<History, StoreError> {
-        let listing = self.objects.list()?;
+        let listing = self.objects.list("")?;
         let runs = runs_of(&listing);
         let indexed: BTreeSet<&str> =
             listing.objects.iter().filter_map(|object| indexed_run(&object.key)).collect();
@@ -111,68 +160,140 @@ impl Store {
         let entries = self.objects.read_all(&keys);
         let mut known: BTreeMap<String, Entry> = BTreeMap::new();
         for (key, read) in keys.iter().zip(entries) {
-            // An entry that is gone, damaged or of another version is made anew below.
-            let entry = read?.and_then(|bytes| serde_json::from_slice::<Entry>(&bytes).ok());
+            // An entry that is gone, damaged or of another version tells nothing.
+            let entry = read.ok().flatten().and_then(|bytes| serde_json::from_slice::<Entry>(&bytes).ok());
             if let (Some(run), Some(entry)) = (indexed_run(key), entry) {
                 known.insert(run.to_owned(), entry);
             }
         }
-        let mut history = History::default();
-        for (run, why) in listing.unread {
-            history.unread.push(Unread { run, why });
-        }
-        for (run, files) in runs {
-            match known.remove(&run).filter(|entry| entry.schema == SCHEMA && is_of(entry, &files)) {
-                Some(entry) => history.runs.push(entry),
-                None => match self.read(&run, &files) {
-                    Ok(Read::Ended(entry)) => history.runs.push(*entry),
-                    Ok(Read::Unfinished(run)) => history.unfinished.push(run),
-                    Err(why) => history.unread.push(Unread { run, why }),
-                },
+        let mut history = History { unread: unread(&listing, &runs), ..History::default() };
+        for (key, files) in runs {
+            if let Some(entry) = known.remove(&key).filter(|entry| self.is_of(entry, &key, &files)) {
+                history.add(entry, key, files);
+                continue;
+            }
+            history.not_indexed += 1;
+            match self.read(&key, &files) {
+                Ok(Read::Ended(entry)) => history.add(*entry, key, files),
+                Ok(Read::Unfinished(run)) => history.unfinished.push(run),
+                Err(why) => history.unread.push(Unread { run: key, why }),
             }
         }
-        history.runs.sort_by(|a, b| (a.at(), &a.run_id).cmp(&(b.at(), &b.run_id)));
+        history.sort();
         Ok(history)
     }
 
+    /// Whether an entry is of the run as it lies there. Where that is cheap, the journal is read for it;
+    /// elsewhere the sizes of the files must do.
+    fn is_of(&self, entry: &Entry, key: &str, files: &Files) -> bool {
+        let sizes: Files = entry.files.iter().map(|(name, file)| (name.clone(), file.size)).collect();
+        if entry.schema != SCHEMA || sizes != of_run(files) {
+            return false;
+        }
+        let noted = entry.files.get(journal::FILE_NAME).map(|file| file.sha256.as_str());
+        match self.objects.digest(&format!("{key}/{}", journal::FILE_NAME)) {
+            Some(Ok(digest)) => noted == Some(digest.as_str()),
+            Some(Err(_)) => false,
+            None => true,
+        }
+    }
+
     /// Reads a run whole, not by the index.
-    fn read(&self, run: &str, files: &Files) -> Result<Read, String> {
-        let fetched = self.fetch_files(run, files.keys()).map_err(|error| error.to_string())?;
+    fn read(&self, key: &str, files: &Files) -> Result<Read, String> {
+        let fetched = self.fetch_files(key, READ.into_iter()).map_err(|error| error.to_string())?;
         let Told { fold, .. } = run_folder::read(&fetched.folder)?;
-        Ok(if fold.finished {
-            Read::Ended(Box::new(Entry::of(&fold.report, of_run(files))))
-        } else {
-            Read::Unfinished(Unfinished {
-                run: run.to_owned(),
+        if !fold.finished {
+            return Ok(Read::Unfinished(Unfinished {
+                run: key.to_owned(),
                 on: fold.report.on,
                 playbook: fold.report.playbook.name,
                 started_at: fold.report.started_at,
-            })
-        })
+            }));
+        }
+        let mut entries = BTreeMap::new();
+        for (name, size) in of_run(files) {
+            let object = format!("{key}/{name}");
+            let sha256 = match self.objects.digest(&object) {
+                Some(digest) => digest,
+                None => self.objects.read(&object).map(|bytes| sha256(bytes.unwrap_or_default())),
+            };
+            let sha256 = sha256.map_err(|error| error.to_string())?;
+            entries.insert(name, FileEntry { size, sha256 });
+        }
+        Ok(Read::Ended(Box::new(Entry::of(&fold.report, entries))))
     }
 
-    /// The folder of a run, for those who read all its files.
-    pub fn fetch(&self, run: &str) -> Result<Fetched, StoreError> {
-        let listing = self.objects.list()?;
-        let missing = || StoreError::new(self.place(), format!("there is no run {}", run.escape_debug()));
-        let files = runs_of(&listing).remove(run).ok_or_else(missing)?;
-        self.fetch_files(run, files.keys())
+    /// The runs of a history that are wanted, the newest first, as the runs themselves tell and not the
+    /// index: what rests on them is a verdict. Where the index said something else, a note says so.
+    pub fn confirmed(
+        &self,
+        history: &mut History,
+        wanted: impl Fn(&Entry) -> bool,
+        most: usize,
+    ) -> Vec<Entry> {
+        let mut found = Vec::new();
+        for index in (0..history.runs.len()).rev() {
+            if found.len() == most {
+                break;
+            }
+            let Some(entry) = history.runs.get(index).filter(|entry| wanted(entry)) else { continue };
+            let Some(Place { key, files }) = history.places.get(&entry.run_id) else { continue };
+            match self.read(key, files) {
+                Ok(Read::Ended(read)) => {
+                    if !read.says_the_same(entry) {
+                        history.notes.push(format!(
+                            "the index said something else of {key} than the run does: `drillmaster store rebuild` mends it"
+                        ));
+                    }
+                    found.extend(Some(*read).filter(&wanted));
+                }
+                Ok(Read::Unfinished(_)) => {
+                    let why = "the index calls it ended, and it is not".to_owned();
+                    history.unread.push(Unread { run: key.clone(), why });
+                }
+                Err(why) => history.unread.push(Unread { run: key.clone(), why }),
+            }
+        }
+        found
+    }
+
+    /// All runs as they tell of themselves. The index is not looked at.
+    pub fn whole_history(&self) -> Result<History, StoreError> {
+        let listing = self.objects.list("")?;
+        let runs = runs_of(&listing);
+        let mut history = History { unread: unread(&listing, &runs), ..History::default() };
+        for (key, files) in runs {
+            match self.read(&key, &files) {
+                Ok(Read::Ended(entry)) => history.add(*entry, key, files),
+                Ok(Read::Unfinished(run)) => history.unfinished.push(run),
+                Err(why) => history.unread.push(Unread { run: key, why }),
+            }
+        }
+        history.sort();
+        Ok(history)
+    }
+
+    /// The folder of a run of this history, with all its files.
+    pub fn fetch(&self, history: &History, run: &str) -> Result<Fetched, StoreError> {
+        let missing = || self.wrong(format!("there is no run {}", run.escape_debug()));
+        let Place { key, files } = history.places.get(run).ok_or_else(missing)?;
+        self.fetch_files(key, files.keys().map(String::as_str))
     }
 
     fn fetch_files<'a>(
         &self,
-        run: &str,
-        files: impl Iterator<Item = &'a String>,
+        key: &str,
+        names: impl Iterator<Item = &'a str>,
     ) -> Result<Fetched, StoreError> {
-        if let Some(folder) = self.objects.run_folder(run) {
+        if let Some(folder) = self.objects.run_folder(key) {
             return Ok(Fetched { folder, _temporary: None });
         }
-        let failed = |error: std::io::Error| StoreError::new(self.place(), format!("{run}: {error}"));
+        let failed = |error: std::io::Error| self.wrong(format!("{key}: {error}"));
         let temporary = TempDir::new().map_err(failed)?;
-        let folder = temporary.path().join(run);
+        let folder = temporary.path().join(key);
         private::create_dir_all(&folder).map_err(failed)?;
-        let names: Vec<&String> = files.collect();
-        let keys: Vec<String> = names.iter().map(|name| format!("{run}/{name}")).collect();
+        let names: Vec<&str> = names.collect();
+        let keys: Vec<String> = names.iter().map(|name| format!("{key}/{name}")).collect();
         for (name, read) in names.iter().zip(self.objects.read_all(&keys)) {
             if let Some(bytes) = read? {
                 private::write_whole(&folder.join(name), bytes, None).map_err(failed)?;
@@ -182,92 +303,134 @@ impl Store {
     }
 
     /// Puts a run that has ended into the store. What lies there already is compared, and never
-    /// replaced. A second push adds what has come since: reviews.
+    /// replaced. A second push adds what has come since: reviews, and what a push that died left out.
     pub fn push(&self, folder: &Path) -> Result<Pushed, StoreError> {
-        let refused = |what: String| StoreError::new(self.place(), what);
-        let told = run_folder::read(folder).map_err(refused)?;
+        let told = run_folder::read(folder).map_err(|why| self.wrong(why))?;
         if !told.fold.finished {
-            return Err(refused(told.next().unwrap_or_else(|| "the run has not ended".to_owned())));
+            let next = told.next().unwrap_or_else(|| "the run has not ended".to_owned());
+            return Err(self.wrong(next));
         }
         let run = told.fold.report.run_id.clone();
-        if !is_part(&run) || RESERVED.contains(&run.as_str()) {
-            return Err(refused(format!("`{}` cannot be the name of a run", run.escape_debug())));
+        let own = self.own_key(folder);
+        let key = own.as_deref().unwrap_or(&run);
+        if !is_part(key) || RESERVED.contains(&key) {
+            return Err(self.wrong(format!("`{}` cannot be the name of a run", key.escape_debug())));
         }
         let mut pushed = Pushed { run: run.clone(), new: Vec::new(), kept: Vec::new() };
-        let is_here = self.objects.run_folder(&run).is_some_and(|own| is_same_folder(&own, folder));
         let names =
-            folder::present(folder).map_err(|error| refused(format!("{}: {error}", folder.display())))?;
-        let mut files = Files::new();
+            folder::present(folder).map_err(|error| self.wrong(format!("{}: {error}", folder.display())))?;
+        let mut files = BTreeMap::new();
         for name in names {
-            let bytes = folder::read(folder, &name).map_err(|error| refused(format!("{name} {error}")))?;
-            files.insert(name.clone(), bytes.len() as u64);
-            if is_here {
-                pushed.kept.push(name);
-            } else if self.put_once(&format!("{run}/{name}"), &bytes)? {
+            let bytes = folder::read(folder, &name).map_err(|error| self.wrong(format!("{name} {error}")))?;
+            files.insert(name.clone(), FileEntry { size: bytes.len() as u64, sha256: sha256(&bytes) });
+            if own.is_none() && self.put_once(&format!("{key}/{name}"), &bytes)? {
                 pushed.new.push(name);
             } else {
                 pushed.kept.push(name);
             }
         }
-        self.index(&run, &Entry::of(&told.fold.report, of_run(&files)))?;
+        files.retain(|name, _| is_of_run(name));
+        self.index(key, &Entry::of(&told.fold.report, files))?;
         Ok(pushed)
+    }
+
+    /// The key of a run that lies in this store already, by whatever path it is named.
+    fn own_key(&self, folder: &Path) -> Option<String> {
+        let folder = folder.canonicalize().ok()?;
+        let name = folder.file_name()?.to_str()?;
+        let own = self.objects.run_folder(name)?.canonicalize().ok()?;
+        (own == folder).then(|| name.to_owned())
     }
 
     /// Makes an object. `false`: it lies there already, with the same contents.
     ///
     /// # Errors
     /// Something else lies there.
-    pub fn put_once(&self, key: &str, bytes: &[u8]) -> Result<bool, StoreError> {
-        match self.objects.create(key, bytes)? {
-            Put::Made => Ok(true),
+    fn put_once(&self, key: &str, bytes: &[u8]) -> Result<bool, StoreError> {
+        const TRIES: usize = 3;
+        for _ in 0..TRIES {
+            if self.create(key, bytes)? == Put::Made {
+                return Ok(true);
+            }
             // A write whose answer was lost looks like this too.
-            Put::Exists if self.objects.read(key)?.as_deref() == Some(bytes) => Ok(false),
-            Put::Exists => Err(StoreError::new(
-                self.place(),
-                format!(
-                    "{key} lies there with other contents, and nothing in a store is replaced; name another store"
-                ),
-            )),
+            match self.objects.read(key)? {
+                Some(found) if found == bytes => return Ok(false),
+                Some(_) => {
+                    return Err(self.wrong(format!(
+                        "{key} lies there with other contents. Nothing in a store is replaced: it keeps the run as it \
+                         was put there first"
+                    )));
+                }
+                // S3 says that it exists while somebody else is writing it.
+                None => {}
+            }
         }
+        Err(self.wrong(format!("somebody else is writing {key}: try again")))
     }
 
-    fn index(&self, run: &str, entry: &Entry) -> Result<(), StoreError> {
-        self.objects.replace(&index_key(run), &as_json(entry))
+    fn index(&self, key: &str, entry: &Entry) -> Result<(), StoreError> {
+        self.objects.replace(&index_key(key), &as_json(entry))
     }
 
     /// Makes the index anew, from the runs alone.
     pub fn rebuild(&self) -> Result<(Rebuilt, History), StoreError> {
-        let listing = self.objects.list()?;
-        let (mut rebuilt, mut history) = (Rebuilt::default(), History::default());
-        for (run, why) in &listing.unread {
-            history.unread.push(Unread { run: run.clone(), why: why.clone() });
-        }
-        for (run, files) in runs_of(&listing) {
-            let entry = match self.read(&run, &files) {
+        self.must_be_safe()?;
+        let listing = self.objects.list("")?;
+        let runs = runs_of(&listing);
+        let mut rebuilt = Rebuilt::default();
+        let mut history = History { unread: unread(&listing, &runs), ..History::default() };
+        for (key, files) in runs {
+            // What cannot be read is no entry.
+            let found = self.objects.read(&index_key(&key)).ok().flatten();
+            let entry = match self.read(&key, &files) {
                 Ok(Read::Ended(entry)) => *entry,
                 Ok(Read::Unfinished(unfinished)) => {
                     history.unfinished.push(unfinished);
                     continue;
                 }
                 Err(why) => {
-                    history.unread.push(Unread { run, why });
+                    if found.is_some() {
+                        // What cannot be read has no figures.
+                        self.objects.replace(&index_key(&key), b"null\n")?;
+                    }
+                    history.unread.push(Unread { run: key, why });
                     continue;
                 }
             };
-            match self.objects.read(&index_key(&run))? {
+            let of_this_version = |bytes: &Vec<u8>| {
+                serde_json::from_slice::<Entry>(bytes).is_ok_and(|entry| entry.schema == SCHEMA)
+            };
+            match found {
                 Some(bytes) if bytes == as_json(&entry) => rebuilt.same += 1,
-                Some(_) => {
-                    self.index(&run, &entry)?;
-                    rebuilt.changed.push(run);
+                Some(bytes) if of_this_version(&bytes) => {
+                    self.index(&key, &entry)?;
+                    rebuilt.changed.push(key.clone());
                 }
-                None => {
-                    self.index(&run, &entry)?;
-                    rebuilt.added.push(run);
+                Some(_) | None => {
+                    self.index(&key, &entry)?;
+                    rebuilt.added.push(key.clone());
                 }
             }
-            history.runs.push(entry);
+            history.add(entry, key, files);
         }
         Ok((rebuilt, history))
+    }
+}
+
+impl History {
+    fn sort(&mut self) {
+        self.runs.sort_by(|a, b| (a.at(), &a.run_id).cmp(&(b.at(), &b.run_id)));
+    }
+
+    /// Adds a run. A second copy of one counts once.
+    fn add(&mut self, entry: Entry, key: String, files: Files) {
+        let id = entry.run_id.clone();
+        if let Some(first) = self.places.get(&id) {
+            self.notes.push(format!("{key} and {} hold the same run, {id}: it counts once", first.key));
+            return;
+        }
+        self.places.insert(id, Place { key, files });
+        self.runs.push(entry);
     }
 }
 
@@ -286,38 +449,53 @@ fn indexed_run(key: &str) -> Option<&str> {
     key.strip_prefix(INDEX)?.strip_prefix('/')?.strip_suffix(".json")
 }
 
-/// The runs of a listing. A run is there if its journal is.
-fn runs_of(listing: &Listing) -> BTreeMap<String, Files> {
-    let mut runs: BTreeMap<String, Files> = BTreeMap::new();
+/// The folders of a listing that hold files of runs.
+fn folders_of(listing: &Listing) -> BTreeMap<String, Files> {
+    let mut folders: BTreeMap<String, Files> = BTreeMap::new();
     for Listed { key, size } in &listing.objects {
         if let Some((run, file)) = key.split_once('/')
             && is_part(run)
             && is_part(file)
             && !RESERVED.contains(&run)
         {
-            runs.entry(run.to_owned()).or_default().insert(file.to_owned(), *size);
+            folders.entry(run.to_owned()).or_default().insert(file.to_owned(), *size);
         }
     }
+    folders.retain(|_, files| !of_run(files).is_empty());
+    folders
+}
+
+/// The runs of a listing. A run is there if its journal is.
+fn runs_of(listing: &Listing) -> BTreeMap<String, Files> {
+    let mut runs = folders_of(listing);
     runs.retain(|_, files| files.contains_key(journal::FILE_NAME));
     runs
 }
 
-/// The files that a run leaves at its end. Reviews come later.
-fn of_run(files: &Files) -> Files {
-    let is_of_run = |name: &str| {
-        folder::names().any(|known| known == name) || [evidence::EVIDENCE, evidence::RESULT].contains(&name)
-    };
-    files.iter().filter(|(name, _)| is_of_run(name)).map(|(name, size)| (name.clone(), *size)).collect()
-}
-
-/// Whether an entry is of these files.
-fn is_of(entry: &Entry, files: &Files) -> bool {
-    entry.files == of_run(files)
-}
-
-fn is_same_folder(a: &Path, b: &Path) -> bool {
-    match (a.canonicalize(), b.canonicalize()) {
-        (Ok(a), Ok(b)) => a == b,
-        (Ok(_) | Err(_), _) => false,
+/// What a listing shows to be missing.
+fn unread(listing: &Listing, runs: &BTreeMap<String, Files>) -> Vec<Unread> {
+    let mut unread: Vec<Unread> = Vec::new();
+    for (run, why) in &listing.unread {
+        unread.push(Unread { run: run.clone(), why: why.clone() });
     }
+    let folders = folders_of(listing);
+    for run in folders.keys().filter(|run| !runs.contains_key(*run)) {
+        let why = "its journal is not here: it was removed, or the run was put here in part (`drillmaster store push` \
+                   puts the rest)";
+        unread.push(Unread { run: run.clone(), why: why.into() });
+    }
+    let indexed = listing.objects.iter().filter_map(|object| indexed_run(&object.key));
+    for run in indexed.filter(|run| !folders.contains_key(*run)) {
+        unread.push(Unread { run: run.to_owned(), why: "the index knows it, and the run is gone".into() });
+    }
+    unread
+}
+
+/// Whether a run leaves this file at its end. Reviews come later.
+fn is_of_run(name: &str) -> bool {
+    folder::names().any(|known| known == name) || [evidence::EVIDENCE, evidence::RESULT].contains(&name)
+}
+
+fn of_run(files: &Files) -> Files {
+    files.iter().filter(|(name, _)| is_of_run(name)).map(|(name, size)| (name.clone(), *size)).collect()
 }

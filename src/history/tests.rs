@@ -10,15 +10,20 @@ use base::on::On;
 use base::severity::Severity;
 use port::finding::Rule;
 use record::report::model::{Status, Verdict};
+use schedule::Schedule;
 
 use crate::History;
-use crate::controls::Standing::{NotShown, Overdue, Shown, Unproved};
+use crate::controls::Standing::{FailedSince, NoSchedule, NotShown, Overdue, Shown, Unproved};
 use crate::controls::{Claim, Evidence, matrix};
 use crate::entry::{Entry, Figure, Figures, Found, SCHEMA, finding_id};
-use crate::findings::{Decided, Decision, Tracked, track};
+use crate::findings::{DECISION, Decided, Decision, Tracked, track};
 
 fn at(month: u32, day: u32) -> Time {
     Utc.with_ymd_and_hms(2026, month, day, 6, 0, 0).unwrap()
+}
+
+fn quarterly() -> Schedule {
+    serde_json::from_str(r#""quarterly""#).unwrap()
 }
 
 /// A run of the playbook `orders` that passed on this day.
@@ -34,6 +39,7 @@ fn run(id: &str, on: On, t0: Time) -> Entry {
         playbook: "orders".into(),
         playbook_sha256: "00".into(),
         controls: vec!["DORA-11.6".into(), "SOC2-A1.3".into()],
+        schedule: Some(quarterly()),
         lose: BTreeMap::from([("region".into(), "us-east-1".into())]),
         started_at: t0,
         t0: Some(t0),
@@ -47,6 +53,7 @@ fn run(id: &str, on: On, t0: Time) -> Entry {
             recovered: true,
             rto: figure(1800.0),
             rpo: figure(900.0),
+            consistency: Figure { objective_s: None, measured_s: None, status: Status::None },
             worst_case_s: None,
         }],
         findings: Vec::new(),
@@ -117,6 +124,11 @@ fn a_run_that_did_not_look_closes_nothing() {
     }
     // A drill that failed looked everywhere.
     assert_eq!(states(vec![first(), failed(second(), Verdict::Failed)]), [(false, 0)]);
+    // Where a workload did not recover, little was looked at.
+    let mut worse = failed(second(), Verdict::Failed);
+    worse.workloads[0].recovered = false;
+    let found = tracked(vec![first(), worse]);
+    assert!(found[0].open && found[0].not_looked_at.as_deref().unwrap().contains("did not recover"));
     // Before T0 nothing was looked at.
     assert_eq!(states(vec![first(), Entry { t0: None, ..failed(second(), Verdict::Failed) }]), [(true, 0)]);
     // What the twin no longer finds is not mended on AWS, and the other way round.
@@ -138,16 +150,43 @@ fn a_run_that_did_not_look_closes_nothing() {
 }
 
 #[test]
-fn decisions_come_in_the_order_of_time() {
+fn an_objective_that_is_taken_away_is_not_met() {
+    let missed = || {
+        let mut run = run("1", On::Aws, at(1, 1));
+        run.findings.push(Found {
+            id: finding_id("orders", On::Aws, Rule::ObjectiveMissed, "shop RTO"),
+            rule: Rule::ObjectiveMissed,
+            severity: Severity::High,
+            resource: "shop RTO".into(),
+            message: String::new(),
+        });
+        run
+    };
+    assert_eq!(states(vec![missed(), run("2", On::Aws, at(4, 1))]), [(false, 0)]);
+    let mut without = run("2", On::Aws, at(4, 1));
+    without.workloads[0].rto.objective_s = None;
+    without.workloads[0].rto.status = Status::None;
+    let found = tracked(vec![missed(), without]);
+    assert!(found[0].open && found[0].not_looked_at.as_deref().unwrap().contains("this objective"));
+}
+
+#[test]
+fn decisions_come_after_the_run_that_they_know_whatever_the_clocks_say() {
     let runs = || {
         let second = finds(run("2", On::Aws, at(7, 1)), RULE);
         history(vec![finds(run("1", On::Aws, at(1, 1)), RULE), second])
     };
     let id = runs().runs[0].findings[0].id.clone();
-    let decision = |month, what| Decision { at: at(month, 1), by: "ann".into(), what };
+    let decision = |after: &str, month, what| Decision {
+        schema: DECISION.into(),
+        after: after.into(),
+        at: at(month, 1),
+        by: "ann".into(),
+        what,
+    };
     let due = at(11, 30).date_naive();
-    let owned = decision(2, Decided::Assigned { owner: "bob".into(), due: Some(due) });
-    let closed = |month| decision(month, Decided::Closed { because: "accepted".into() });
+    let owned = decision("1", 2, Decided::Assigned { owner: "bob".into(), due: Some(due) });
+    let closed = |after, month| decision(after, month, Decided::Closed { because: "accepted".into() });
     let states = |decisions: Vec<Decision>| {
         let decisions = BTreeMap::from([(id.clone(), decisions)]);
         let found = track(&runs(), &decisions, at(12, 1).date_naive());
@@ -155,13 +194,20 @@ fn decisions_come_in_the_order_of_time() {
     };
     let found = states(vec![owned.clone()]);
     assert!(found.open && found.overdue && found.owner.as_deref() == Some("bob"), "{found:?}");
-    // Closed in March, found again in July.
-    let found = states(vec![owned.clone(), closed(3)]);
-    assert_eq!((found.open, found.reopened, found.overdue), (true, 1, true));
-    // Closed in August.
-    let found = states(vec![owned, closed(8)]);
+    // Closed after the first run, and found again by the second: also by a clock that is wrong.
+    for month in [3, 12] {
+        let found = states(vec![owned.clone(), closed("1", month)]);
+        assert_eq!((found.open, found.reopened, found.overdue), (true, 1, true));
+    }
+    // Closed after the second.
+    let found = states(vec![owned, closed("2", 8)]);
     assert_eq!((found.open, found.overdue, found.closed_by.as_deref()), (false, false, Some("ann")));
     assert_eq!(found.because.as_deref(), Some("accepted"));
+    // A clock before the finding measures no time.
+    let found = states(vec![closed("2", 1)]);
+    assert_eq!((found.open, found.time_to_close_s), (false, None));
+    // The run that the person knew is gone.
+    assert!(!states(vec![closed("0", 8)]).open);
 }
 
 #[test]
@@ -177,23 +223,28 @@ fn the_matrix_counts_real_drills_in_time_with_valid_evidence() {
     };
     let both = |soc2, dora| vec![("SOC2-A1.3".to_owned(), soc2), ("DORA-11.6".to_owned(), dora)];
     let real = || run("1", On::Aws, at(1, 15));
-    assert_eq!(standings(&rows(vec![real()], &[], at(12, 1), true)), both(Shown, Shown));
-    assert_eq!(standings(&rows(vec![real()], &[], at(12, 1), false)), both(Unproved, Unproved));
-    // DORA 11(6) wants it yearly. SOC 2 says nothing of how often.
-    let after_a_year = at(1, 15).checked_add_days(Days::new(366)).unwrap();
-    let found = rows(vec![real()], &[], after_a_year, true);
-    assert_eq!(standings(&found), both(Shown, Overdue));
+    assert_eq!(standings(&rows(vec![real()], &[], at(2, 1), false)), both(Unproved, Unproved));
+    // DORA 11(6) wants it yearly, and the playbook each quarter: that of April 1 had to be held before
+    // July 1.
+    assert_eq!(standings(&rows(vec![real()], &[], at(6, 30), true)), both(Shown, Shown));
+    let closing = Utc.with_ymd_and_hms(2026, 7, 1, 6, 0, 0).unwrap();
+    assert_eq!(standings(&rows(vec![real()], &[], closing, true)), both(Overdue, Overdue));
+    // Without a schedule the year of DORA counts, and SOC 2 says nothing of how often.
+    let seldom = || Entry { schedule: None, ..real() };
+    let found = rows(vec![seldom()], &[], at(12, 1), true);
+    assert_eq!(standings(&found), both(NoSchedule, Shown));
     assert_eq!(found[1].drills[0].due, Some(Utc.with_ymd_and_hms(2027, 1, 15, 6, 0, 0).unwrap()));
-    // The playbook wants it each quarter: that of April 1 had to be held before July 1.
-    let schedule = || serde_json::from_str(r#""quarterly""#).unwrap();
+    let after_a_year = at(1, 15).checked_add_days(Days::new(366)).unwrap();
+    assert_eq!(standings(&rows(vec![seldom()], &[], after_a_year, true)), both(NoSchedule, Overdue));
+    // The playbook of today counts before that of the last run.
     let claim = || Claim {
         playbook: "orders".into(),
         controls: vec!["SOC2-A1.3".into()],
-        schedule: Some(schedule()),
+        schedule: Some(quarterly()),
     };
     let soc2 = |standing| vec![("SOC2-A1.3".to_owned(), standing)];
-    assert_eq!(standings(&rows(vec![real()], &[claim()], at(6, 30), true)), soc2(Shown));
-    assert_eq!(standings(&rows(vec![real()], &[claim()], at(7, 2), true)), soc2(Overdue));
+    assert_eq!(standings(&rows(vec![seldom()], &[claim()], at(6, 30), true)), soc2(Shown));
+    assert_eq!(standings(&rows(vec![seldom()], &[claim()], at(7, 2), true)), soc2(Overdue));
     // A rehearsal shows nothing, nor does a drill that failed, nor one that named no clause.
     for other in [
         run("1", On::Twin, at(1, 15)),
@@ -203,12 +254,14 @@ fn the_matrix_counts_real_drills_in_time_with_valid_evidence() {
     ] {
         assert_eq!(standings(&rows(vec![other], &[claim()], at(2, 1), true)), soc2(NotShown));
     }
-    // The last one failed, and the one before it still counts, with a word.
+    // The last one failed.
     let later = failed(run("2", On::Aws, at(4, 15)), Verdict::Failed);
     let found = rows(vec![real(), later], &[], at(5, 1), true);
     let drill = &found[0].drills[0];
-    assert_eq!(
-        (drill.standing, drill.failed_since.as_ref().map(|held| held.run_id.as_str())),
-        (Shown, Some("2"))
-    );
+    let since = drill.failed_since.as_ref().map(|held| held.run_id.as_str());
+    assert_eq!((drill.standing, since), (FailedSince, Some("2")));
+    // A run of the future hides nothing.
+    let future = run("3", On::Aws, at(11, 1));
+    let earlier = failed(run("2", On::Aws, at(4, 15)), Verdict::Failed);
+    assert_eq!(standings(&rows(vec![earlier, future], &[claim()], at(5, 1), true)), soc2(NotShown));
 }

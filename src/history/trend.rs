@@ -24,6 +24,8 @@ pub struct Point {
     pub run_id: String,
     pub at: Time,
     pub verdict: Verdict,
+    /// It passed, and left nothing behind.
+    pub passed: bool,
     pub recovered: bool,
     pub rto: Compared,
     pub rpo: Compared,
@@ -95,8 +97,7 @@ pub fn trends<'a>(runs: impl Iterator<Item = &'a Entry>, tolerance: f64) -> Vec<
 fn point(run: &Entry, figures: &Figures, before: &[Point], tolerance: f64) -> Point {
     let last = |of: fn(&Point) -> &Compared| {
         let measured = |only_passed: bool| {
-            let mut runs =
-                before.iter().rev().filter(|point| !only_passed || point.verdict == Verdict::Passed);
+            let mut runs = before.iter().rev().filter(|point| !only_passed || point.passed);
             runs.find_map(|point| of(point).figure.measured_s)
         };
         measured(true).or_else(|| measured(false))
@@ -105,6 +106,7 @@ fn point(run: &Entry, figures: &Figures, before: &[Point], tolerance: f64) -> Po
         run_id: run.run_id.clone(),
         at: run.at(),
         verdict: run.verdict,
+        passed: run.passed(),
         recovered: figures.recovered,
         rto: compared(&figures.rto, last(|point| &point.rto), tolerance),
         rpo: compared(&figures.rpo, last(|point| &point.rpo), tolerance),

@@ -163,6 +163,7 @@ pub fn region_loss() -> Report {
             sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
             source: SOURCE.into(),
             controls: Vec::new(),
+            schedule: None,
         },
         lose: [("region".to_owned(), EAST.to_owned())].into(),
         started_at: at(-64.0),

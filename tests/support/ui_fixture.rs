@@ -52,6 +52,7 @@ pub fn run_started(steps: Vec<NodePlan>, checks: Vec<NodePlan>) -> Body {
             sha256: "00".into(),
             source: "name: region-loss\n".into(),
             controls: Vec::new(),
+            schedule: None,
         },
         lose: estate::Loss::Region("us-east-1".parse().unwrap()),
         detection_s: Some(300.0),

@@ -125,7 +125,9 @@ fn a_year_of_drills_shows_what_was_reckoned_by_hand() {
     let drill = &controls["clauses"][0]["drills"][0];
     assert_eq!(drill["last_passed"], Value::Null);
     assert!(drill["last_rehearsed"]["at"].as_str().unwrap().starts_with("2026-10-01T06:"), "{drill}");
-    assert_eq!(year.told(&["controls", "--require"]).0, 1);
+    assert_eq!(year.told(&["controls", "--require", "all"]).0, 1);
+    let (code, _, err) = year.told(&["controls", "--require", "SOC2-A1.3,NIST-CP-4"]);
+    assert!(code == 1 && err.contains("NIST-CP-4 is demanded"), "{err}");
 }
 
 #[test]
@@ -282,10 +284,110 @@ fn nothing_in_a_store_is_replaced_and_an_index_that_lies_is_found() {
     assert!(code == 1 && err.contains("said something else"), "{err}");
     let trend = year.json(&["trend"]);
     assert_eq!(trend["trends"][0]["points"][0]["rto"]["measured_s"], rto(12.0));
-    // A run whose journal was changed counts for nothing, and is told.
-    fs::write(kept.join("journal.ndjson"), &journal[..journal.len() - 40]).unwrap();
+    // A run whose journal was changed counts for nothing, and is told. So is one without a journal, and one
+    // that is gone.
+    let at = journal.len() / 2;
+    let changed = [&journal[..at], &[journal[at] ^ 1], &journal[at + 1..]].concat();
+    let cut = journal[..journal.len() - 40].to_vec();
+    for broken in [Some(changed), Some(cut), None] {
+        match broken {
+            Some(bytes) => fs::write(kept.join("journal.ndjson"), bytes).unwrap(),
+            None => fs::remove_file(kept.join("journal.ndjson")).unwrap(),
+        }
+        let history = year.json(&["history"]);
+        assert!(list(&history, "runs").is_empty() && list(&history, "unread").len() == 1, "{history}");
+        assert_eq!(year.told(&["store", "rebuild"]).0, 1);
+        assert_eq!(year.told(&["trend", "--fail-on-regression"]).0, 1, "nothing is left to judge");
+    }
+    fs::remove_dir_all(&kept).unwrap();
     let history = year.json(&["history"]);
-    assert!(list(&history, "runs").is_empty() && list(&history, "unread").len() == 1, "{history}");
+    assert_eq!(history["unread"][0]["why"], "the index knows it, and the run is gone");
+    assert_eq!(year.told(&["store", "rebuild"]).0, 1);
+}
+
+#[test]
+fn what_decides_is_read_from_the_run_and_not_from_the_index() {
+    let year = Year::of(&BASES[..3]);
+    // The third run failed. Its entry says that it passed.
+    let history = year.json(&["history"]);
+    let id = history["runs"][0]["run_id"].as_str().unwrap();
+    let entry = year.store.path().join(format!("index/{id}.json"));
+    let lied = fs::read_to_string(&entry).unwrap();
+    let lied = lied.replace("\"verdict\": \"failed\"", "\"verdict\": \"passed\"");
+    fs::write(&entry, lied.replace("\"exit_code\": 1", "\"exit_code\": 0")).unwrap();
+    let drill = quarterly("12m").playbook("controls: [DORA-11.6, SOC2-A1.3]", "schedule: quarterly");
+    let playbook = text(&drill.write());
+    let args = ["schedule", "overdue", &playbook, "--on", "twin", "--at", "2026-10-02T00:00:00Z"];
+    let (code, said, _) = year.told(&args);
+    assert!(code == 1 && said.contains("the index said something else"), "{said}");
+    // Neither is it a baseline, nor an earlier run of the next report.
+    let (out, start) = (drill.next_out(), "2026-10-01T06:00:00Z");
+    let run = ["run", &playbook, "--out", &text(&out), "--start", start];
+    assert_eq!(year.told(&run).0, 0);
+    let report: Value = serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap();
+    let past: Vec<bool> = list(&report, "past").iter().map(|run| run["passed"].as_bool().unwrap()).collect();
+    assert_eq!(past, [true, true, false]);
+    let (code, said, err) = year.told(&["gate", &text(&out), "--baseline", "last-passed"]);
+    assert!(code == 1 && said.contains("13m5s in the baseline"), "{said}{err}");
+}
+
+#[test]
+fn nothing_to_judge_does_not_pass() {
+    let year = Year::of(&BASES[..1]);
+    let typo = text(&year.store.path().join("typo"));
+    for command in [&["history"][..], &["trend"], &["controls"], &["finding", "list"], &["store", "rebuild"]]
+    {
+        let (code, _, err) = told(&[command, &["--store", &typo]].concat());
+        assert!(code == 2 && err.contains("no such folder"), "{command:?}: {err}");
+    }
+    let empty = tempfile::tempdir().unwrap();
+    let empty = text(empty.path());
+    assert_eq!(told(&["controls", "--require", "all", "--store", &empty]).0, 1);
+    assert_eq!(told(&["trend", "--fail-on-regression", "--store", &empty]).0, 1);
+    assert_eq!(year.told(&["trend", "--fail-on-regression", "--workload", "typo"]).0, 1);
+    // A store that cannot take the run is told before the run.
+    let drill = Drill::of("az-loss");
+    let file = drill.folder().join("file");
+    fs::write(&file, "").unwrap();
+    let out = drill.next_out();
+    let (code, _, err) = told(&["run", &text(&drill.write()), "--out", &text(&out), "--store", &text(&file)]);
+    assert!(code == 2 && err.contains("nothing can be kept in this folder") && !out.exists(), "{err}");
+}
+
+#[test]
+fn a_regression_is_one_whatever_part_of_the_history_is_shown() {
+    let year = Year::of(&BASES[..3]);
+    let days = (chrono::Utc::now()
+        - "2026-06-15T00:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap())
+    .num_days();
+    let since = format!("{days}d");
+    let trend = year.json(&["trend", "--since", &since]);
+    let points = list(&trend["trends"][0], "points");
+    assert_eq!((points.len(), points[0]["rto"]["change"].as_str()), (1, Some("worse")), "{trend}");
+    assert_eq!(year.told(&["trend", "--since", &since, "--fail-on-regression"]).0, 1);
+}
+
+#[test]
+fn runs_in_folders_of_any_name_are_compared_and_count_once() {
+    let drill = Drill::of("az-loss");
+    let playbook = text(&drill.write());
+    let folder = |name: &str| text(&drill.folder().join("runs").join(name));
+    for (name, start) in [("first", "2026-01-01T06:00:00Z"), ("second", "2026-04-01T06:00:00Z")] {
+        assert_eq!(told(&["run", &playbook, "--out", &folder(name), "--start", start]).0, 0);
+    }
+    let (code, said, err) = told(&["gate", &folder("second"), "--baseline", "last-passed"]);
+    assert!(code == 0 && said.contains("19m5s in the baseline: the same"), "{said}{err}");
+    let (_, _, err) = told(&["gate", &folder("second"), "--baseline", "median:3"]);
+    assert!(err.contains("the median of 1 (there are no 3 that passed)"), "{err}");
+    let store = text(&drill.folder().join("runs"));
+    assert_eq!(told(&["store", "push", &folder("first"), "--store", &store]).0, 0);
+    let (code, said, _) = told(&["history", "--store", &store]);
+    assert!(code == 0 && said.starts_with("2 runs\n"), "{said}");
+    // A process that died after the end of its run did not put it into its store. `resume` does.
+    let other = text(&drill.folder().join("other"));
+    let (code, _, err) = told(&["resume", &folder("first"), "--store", &other]);
+    assert!(code == 0 && err.contains("files put into"), "{err}");
+    assert!(told(&["history", "--store", &other]).1.starts_with("1 run\n"));
 }
 
 #[test]

@@ -7,26 +7,27 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Place, date, figure, finding, notes};
+use super::{LeftOut, Place, date, figure, finding, judged, notes};
 use crate::cli::evidence::verify::TrustArgs;
 use crate::cli::load_or_complain;
-use crate::cli::output::{complained, print_as};
+use crate::cli::output::{complain, complained, print_as};
 use crate::cli::sheet::{Cell, Output, Sheet};
 use crate::ui::text::{Tone, count};
 use base::exit::Exit;
 use base::visible::Form;
 use history::controls::{Claim, Drill, Evidence, Row, Standing, matrix};
 use history::entry::Entry;
-use history::store::Store;
+use history::{History, Store};
 use playbook::model::Playbook;
 use record::run_folder;
 
 /// Print, for each clause of a law or standard, which drills were held for it and what they showed
 ///
 /// A playbook names its clauses in `controls:`. A clause is shown if a real drill that names it passed,
-/// not longer ago than the clause or the playbook's schedule allows, and if its evidence is valid for a
-/// trusted key. Rehearsals on the twin satisfy no clause. The texts of clauses are summaries: an auditor
-/// decides. Exit codes: 0; 1 with --require if a clause is not shown.
+/// not longer ago than the clause or the playbook's schedule allows, if none failed since, and if its
+/// evidence is valid for a trusted key. Rehearsals on the twin satisfy no clause. The texts of clauses are
+/// summaries: an auditor decides. Every run is read whole. With --require the exit code is 1 if a clause is
+/// not shown, and 3 if a run cannot be read.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -39,9 +40,10 @@ pub struct Args {
     /// List all clauses of the catalogue, and what each wants
     #[arg(long)]
     list: bool,
-    /// Exit code 1 if a clause is not shown
-    #[arg(long)]
-    require: bool,
+    /// Exit code 1 if one of these clauses is not shown: ids with commas between them, or `all` for those
+    /// that a drill names
+    #[arg(long, value_name = "CLAUSES", value_delimiter = ',', value_parser = clause)]
+    require: Vec<String>,
     #[command(flatten)]
     trust: TrustArgs,
     #[arg(long, value_enum, default_value_t)]
@@ -56,6 +58,20 @@ pub struct Printed<'a> {
     schema: &'static str,
     store: String,
     clauses: &'a [Row],
+    #[serde(flatten)]
+    left_out: LeftOut,
+}
+
+/// Stands for all clauses that a drill names.
+const ALL: &str = "all";
+
+fn clause(text: &str) -> Result<String, String> {
+    if text == ALL {
+        return Ok(text.to_owned());
+    }
+    controls::named(text)
+        .map(|clause| clause.id.to_owned())
+        .map_err(|error| format!("{}; {}", error.message, error.help))
 }
 
 pub fn run(args: &Args) -> Exit {
@@ -96,27 +112,66 @@ fn list(output: Output) -> Result<Exit, Exit> {
 fn show(args: &Args) -> Result<Exit, Exit> {
     let config = args.from.config()?;
     let trust = args.trust.trust(&config).map_err(complained(Exit::Wrong))?;
-    let mut claims = Vec::new();
+    let mut claims: Vec<Claim> = Vec::new();
     for path in &args.playbooks {
         let loaded = load_or_complain(path, &[], &config)?;
         let Playbook { name, controls, schedule, .. } = loaded.playbook;
+        if claims.iter().any(|claim| claim.playbook == name) {
+            return Err(complained(Exit::Wrong)(format!(
+                "{}: another of these playbooks is called {} too, and their runs cannot be told apart: rename one",
+                path.display(),
+                name.escape_debug()
+            )));
+        }
         claims.push(Claim { playbook: name, controls, schedule });
     }
-    let (store, history) = args.from.history()?;
-    let findings = finding::all(&store, &history)?;
-    let mut verify = |entry: &Entry| evidence(&store, entry, &trust);
+    let store = args.from.store()?;
+    // Whoever bets on this has each run read, and not the index.
+    let history = store.whole_history().map_err(|error| complained(Exit::Error)(error.to_string()));
+    let mut history = history?;
+    let findings = finding::all(&store, &mut history)?;
+    let mut verify = |entry: &Entry| evidence(&store, &history, entry, &trust);
     let rows = matrix(&history, &claims, &findings, Utc::now(), &mut verify);
-    let value = Printed { schema: "drillmaster/controls/v1", store: store.place(), clauses: &rows };
-    let mut sheet = sheet(&rows);
+    let value = Printed {
+        schema: "drillmaster/controls/v1",
+        store: store.place(),
+        clauses: &rows,
+        left_out: LeftOut::of(&history),
+    };
+    let mut sheet = sheet(&rows, history.unread.is_empty());
     sheet.notes = notes(&history);
     sheet.print(args.output, &value)?;
-    let all_shown = rows.iter().all(|row| row.standing == Standing::Shown);
-    Ok(if args.require && !all_shown { Exit::Failed } else { Exit::Passed })
+    if args.require.is_empty() {
+        return Ok(Exit::Passed);
+    }
+    let missing = not_shown(&args.require, &rows);
+    for clause in &missing {
+        complain(&format!("{clause} is demanded, and is not shown"));
+    }
+    Ok(judged(missing.is_empty(), &history))
 }
 
-/// Verifies the evidence of a run where it lies, and holds its index entry to it.
-fn evidence(store: &Store, entry: &Entry, trust: &evidence::verify::Trust) -> Evidence {
-    let fetched = match store.fetch(&entry.run_id) {
+/// The clauses of `--require` that are not shown. `all` stands for those that a drill names, of which there
+/// must be one.
+fn not_shown(required: &[String], rows: &[Row]) -> Vec<String> {
+    let is_shown = |row: &&Row| row.standing == Standing::Shown;
+    let mut missing = Vec::new();
+    for clause in required {
+        if clause == ALL {
+            missing.extend(rows.iter().filter(|row| !is_shown(row)).map(|row| row.clause.clone()));
+            if rows.is_empty() {
+                missing.push("any clause".to_owned());
+            }
+        } else if !rows.iter().filter(is_shown).any(|row| row.clause == *clause) {
+            missing.push(clause.clone());
+        }
+    }
+    missing
+}
+
+/// Verifies the evidence of a run where it lies.
+fn evidence(store: &Store, history: &History, entry: &Entry, trust: &evidence::verify::Trust) -> Evidence {
+    let fetched = match store.fetch(history, &entry.run_id) {
         Ok(fetched) => fetched,
         Err(error) => return Evidence::Invalid { why: error.to_string() },
     };
@@ -124,10 +179,6 @@ fn evidence(store: &Store, entry: &Entry, trust: &evidence::verify::Trust) -> Ev
         Ok(told) => told,
         Err(why) => return Evidence::Invalid { why },
     };
-    if Entry::of(&told.fold.report, entry.files.clone()) != *entry {
-        let why = "the index says something else than the run: `drillmaster store rebuild` mends it".into();
-        return Evidence::Invalid { why };
-    }
     let verified = evidence::verify::verify(&fetched.folder, Ok(&told.fold.report), trust);
     match verified.faults.first() {
         None if verified.good => {
@@ -142,20 +193,25 @@ fn word(standing: Standing) -> (&'static str, Tone) {
     match standing {
         Standing::Shown => ("shown", Tone::Good),
         Standing::Unproved => ("UNPROVED", Tone::Bad),
+        Standing::FailedSince => ("FAILED SINCE", Tone::Bad),
+        Standing::NoSchedule => ("NO SCHEDULE", Tone::Bad),
         Standing::Overdue => ("OVERDUE", Tone::Bad),
         Standing::NotShown => ("NOT SHOWN", Tone::Bad),
     }
 }
 
-fn sheet(rows: &[Row]) -> Sheet {
+fn sheet(rows: &[Row], all_read: bool) -> Sheet {
     let mut cells = Vec::new();
     for row in rows {
         for (index, drill) in row.drills.iter().enumerate() {
-            let clause = if index == 0 { row.clause.as_str() } else { "" };
             let (text, tone) = word(drill.standing);
-            let mut line = vec![Cell::new(clause), Cell::of(tone, text), Cell::new(&drill.playbook)];
+            let mut line = vec![
+                Cell::new(&row.clause).repeated(index > 0),
+                Cell::of(tone, text),
+                Cell::new(&drill.playbook),
+            ];
             line.extend(of_drill(drill));
-            line.push(Cell::of(Tone::Quiet, if index == 0 { row.wants.as_str() } else { "" }));
+            line.push(Cell::of(Tone::Quiet, &row.wants).repeated(index > 0));
             cells.push(line);
         }
     }
@@ -167,7 +223,7 @@ fn sheet(rows: &[Row]) -> Sheet {
         } else {
             format!("{shown} of {} shown", count(rows.len(), "clause"))
         },
-        good: (!rows.is_empty()).then_some(shown == rows.len()),
+        good: (!rows.is_empty() && all_read).then_some(shown == rows.len()),
         columns: vec![
             "clause",
             "standing",

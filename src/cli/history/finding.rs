@@ -4,7 +4,7 @@ use chrono::{NaiveDate, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Chosen, Place, date, notes};
+use super::{LeftOut, Place, date, notes};
 use crate::cli::arguments::time;
 use crate::cli::evidence::signing::user;
 use crate::cli::output::{complain, complained, print};
@@ -12,9 +12,10 @@ use crate::cli::sheet::{Cell, Output, Sheet};
 use crate::ui::text::{Tone, clean, count};
 use base::duration::{Time, human_seconds};
 use base::exit::Exit;
+use base::on::On;
 use base::severity::Severity;
-use history::Store;
-use history::findings::{Decided, Decision, Tracked, track};
+use history::findings::{DECISION, Decided, Decision, Tracked, track};
+use history::{Entry, History, Store};
 
 /// Follow findings over time: the next drill closes or reopens them
 ///
@@ -48,8 +49,12 @@ Examples:
   drillmaster finding list --on aws
   drillmaster finding list --all --output csv")]
 struct List {
-    #[command(flatten)]
-    chosen: Chosen,
+    /// Only findings of this playbook, by its `name`
+    #[arg(long, value_name = "NAME")]
+    playbook: Option<String>,
+    /// Only findings on this cloud: `aws` for real drills, `twin` for rehearsals
+    #[arg(long, value_parser = crate::cli::on())]
+    on: Option<On>,
     /// Closed findings too
     #[arg(long)]
     all: bool,
@@ -110,6 +115,8 @@ pub struct Printed<'a> {
     schema: &'static str,
     store: String,
     findings: &'a [Tracked],
+    #[serde(flatten)]
+    left_out: LeftOut,
 }
 
 pub fn run(args: &Args) -> Exit {
@@ -127,25 +134,30 @@ pub fn run(args: &Args) -> Exit {
 }
 
 fn list(args: &List) -> Result<Exit, Exit> {
-    let (store, history) = args.from.history()?;
-    let mut findings = all(&store, &history)?;
-    let select = args.chosen.select();
+    let (store, mut history) = args.from.history()?;
+    let mut findings = all(&store, &mut history)?;
     findings.retain(|finding| {
-        select.playbook.as_ref().is_none_or(|name| *name == finding.playbook)
-            && select.on.is_none_or(|on| on == finding.on)
-            && select.since.is_none_or(|since| finding.closed_at.is_none_or(|closed| closed >= since))
+        args.playbook.as_ref().is_none_or(|name| *name == finding.playbook)
+            && args.on.is_none_or(|on| on == finding.on)
             && (args.all || finding.open)
     });
-    let value = Printed { schema: "drillmaster/findings/v1", store: store.place(), findings: &findings };
-    let mut sheet = sheet(&findings);
+    let value = Printed {
+        schema: "drillmaster/findings/v1",
+        store: store.place(),
+        findings: &findings,
+        left_out: LeftOut::of(&history),
+    };
+    let mut sheet = sheet(&findings, !history.runs.is_empty() && history.unread.is_empty());
     sheet.notes = notes(&history);
     sheet.print(args.output, &value)?;
     Ok(Exit::Passed)
 }
 
-/// Every finding of a store.
-pub fn all(store: &Store, history: &history::History) -> Result<Vec<Tracked>, Exit> {
-    let decisions = store.decisions().map_err(|error| complained(Exit::Error)(error.to_string()))?;
+/// Every finding of a store. What cannot be read of the decisions becomes a note of the history.
+pub fn all(store: &Store, history: &mut History) -> Result<Vec<Tracked>, Exit> {
+    let decisions = store.decisions().map_err(|error| complained(Exit::Error)(error.to_string()));
+    let (decisions, notes) = decisions?;
+    history.notes.extend(notes);
     Ok(track(history, &decisions, Utc::now().date_naive()))
 }
 
@@ -154,8 +166,8 @@ fn decide(from: &Place, id: &str, decided: &DecidedArgs, what: Decided) -> Resul
     let Some(by) = decided.by.clone().or_else(user).filter(|by| !by.trim().is_empty()) else {
         return Err(wrong("nobody is known who decides: say --by NAME".to_owned()));
     };
-    let (store, history) = from.history()?;
-    let findings = all(&store, &history)?;
+    let (store, mut history) = from.history()?;
+    let findings = all(&store, &mut history)?;
     let mut named = findings.iter().filter(|finding| finding.id.starts_with(id));
     let (Some(finding), None) = (named.next(), named.next()) else {
         let what = if findings.iter().any(|finding| finding.id.starts_with(id)) {
@@ -174,7 +186,19 @@ fn decide(from: &Place, id: &str, decided: &DecidedArgs, what: Decided) -> Resul
         complain(&format!("the finding {} is closed since {}", finding.id, date_of(finding)));
         return Err(Exit::Wrong);
     }
-    let decision = Decision { at: decided.at.unwrap_or_else(Utc::now), by, what };
+    let now = Utc::now();
+    let at = decided.at.unwrap_or(now);
+    if at > now {
+        return Err(wrong(format!(
+            "--at {at} lies in the future: say when it was decided",
+            at = at.to_rfc3339()
+        )));
+    }
+    // The last run of its drill. What a later one finds comes after the decision.
+    let of_drill = |run: &&Entry| run.playbook == finding.playbook && run.on == finding.on;
+    let last = history.runs.iter().rev().find(of_drill);
+    let after = last.map_or_else(|| finding.last_found_by.clone(), |run| run.run_id.clone());
+    let decision = Decision { schema: DECISION.to_owned(), after, at, by, what };
     store.decide(&finding.id, &decision).map_err(|error| complained(Exit::Error)(error.to_string()))?;
     let words = match &decision.what {
         Decided::Assigned { owner, due: Some(due) } => {
@@ -191,7 +215,7 @@ fn date_of(finding: &Tracked) -> String {
     finding.closed_at.map(date).unwrap_or_default()
 }
 
-fn sheet(findings: &[Tracked]) -> Sheet {
+fn sheet(findings: &[Tracked], all_read: bool) -> Sheet {
     let tone = |severity| match severity {
         Severity::High => Tone::Bad,
         Severity::Medium => Tone::Warning,
@@ -200,10 +224,18 @@ fn sheet(findings: &[Tracked]) -> Sheet {
     let open = findings.iter().filter(|finding| finding.open).count();
     let overdue = findings.iter().filter(|finding| finding.overdue).count();
     let rows = findings.iter().map(|finding| {
-        let state = match (finding.open, finding.reopened) {
-            (true, 0) => "open".to_owned(),
-            (true, times) => format!("reopened ×{times}"),
-            (false, _) => format!("closed {}", date_of(finding)),
+        let again = match finding.reopened {
+            0 => String::new(),
+            times => format!(", reopened ×{times}"),
+        };
+        let state = match (finding.open, &finding.because, &finding.not_looked_at) {
+            (true, _, None) => format!("open{again}"),
+            (true, _, Some(why)) => format!("open{again}; {why}"),
+            (false, None, _) => format!("mended {}{again}", date_of(finding)),
+            (false, Some(because), _) => {
+                let by = finding.closed_by.as_deref().unwrap_or_default();
+                format!("closed {} by {by}: {because}{again}", date_of(finding))
+            }
         };
         let mut owner = finding.owner.clone().unwrap_or_else(|| "-".into());
         if let Some(due) = finding.due {
@@ -219,6 +251,7 @@ fn sheet(findings: &[Tracked]) -> Sheet {
             Cell::of(if finding.overdue { Tone::Bad } else { Tone::Plain }, owner),
             Cell::new(format!("{} on {}", finding.playbook, finding.on)),
             Cell::new(format!("{} {}", finding.rule, finding.resource)),
+            Cell::of(Tone::Quiet, &finding.message),
         ]
     });
     let mut sentence = format!("{} open", count(open, "finding"));
@@ -228,8 +261,18 @@ fn sheet(findings: &[Tracked]) -> Sheet {
     Sheet {
         title: "Findings".into(),
         sentence,
-        good: Some(open == 0),
-        columns: vec!["id", "severity", "state", "opened", "time to close", "owner", "drill", "finding"],
+        good: all_read.then_some(open == 0),
+        columns: vec![
+            "id",
+            "severity",
+            "state",
+            "opened",
+            "time to close",
+            "owner",
+            "drill",
+            "finding",
+            "as it was last found",
+        ],
         rows: rows.collect(),
         none: "No finding is open. `--all` shows the closed ones.",
         ..Sheet::default()

@@ -3,12 +3,11 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Chosen, Place, date, figure, notes, verdict};
+use super::{Chosen, LeftOut, Place, date, figure, notes, verdict};
 use crate::cli::sheet::{Cell, Output, Sheet};
 use crate::ui::text::{Tone, count};
 use base::exit::Exit;
 use history::entry::Entry;
-use history::store::{Unfinished, Unread};
 
 /// List the runs of a store, the newest first
 ///
@@ -44,8 +43,8 @@ pub struct Printed<'a> {
     schema: &'static str,
     store: String,
     runs: Vec<&'a Entry>,
-    unfinished: &'a [Unfinished],
-    unread: &'a [Unread],
+    #[serde(flatten)]
+    left_out: LeftOut,
 }
 
 pub fn run(args: &Args) -> Exit {
@@ -66,8 +65,7 @@ fn list(args: &Args) -> Result<Exit, Exit> {
         schema: "drillmaster/history/v1",
         store: store.place(),
         runs: runs.clone(),
-        unfinished: &history.unfinished,
-        unread: &history.unread,
+        left_out: LeftOut::of(&history),
     };
     let mut sheet = sheet(&runs, &store.place());
     sheet.notes = notes(&history);
@@ -78,7 +76,7 @@ fn list(args: &Args) -> Result<Exit, Exit> {
 fn sheet(runs: &[&Entry], place: &str) -> Sheet {
     let mut rows = Vec::new();
     for run in runs {
-        let (word, tone) = verdict(run.verdict);
+        let (word, tone) = verdict(run.verdict, run.passed());
         let mut first = vec![
             Cell::new(date(run.at())),
             Cell::new(&run.playbook),
@@ -92,7 +90,8 @@ fn sheet(runs: &[&Entry], place: &str) -> Sheet {
             continue;
         }
         for (index, workload) in run.workloads.iter().enumerate() {
-            let mut row = if index == 0 { first.clone() } else { vec![Cell::new(""); first.len()] };
+            let is_again = index > 0;
+            let mut row: Vec<Cell> = first.iter().map(|cell| cell.clone().repeated(is_again)).collect();
             row.push(Cell::new(&workload.name));
             if workload.recovered {
                 let ((rto, rto_tone), (rpo, rpo_tone)) = (figure(&workload.rto), figure(&workload.rpo));
@@ -100,7 +99,7 @@ fn sheet(runs: &[&Entry], place: &str) -> Sheet {
             } else {
                 row.extend([Cell::of(Tone::Bad, "not recovered"), Cell::new("-")]);
             }
-            row.push(Cell::of(Tone::Quiet, if index == 0 { run.run_id.as_str() } else { "" }));
+            row.push(Cell::of(Tone::Quiet, &run.run_id).repeated(is_again));
             rows.push(row);
         }
     }

@@ -11,7 +11,7 @@ pub use practice::{RUNS, or_here, past, practice, runs_in, tell};
 use chrono::Utc;
 
 use super::configuration::ConfigArg;
-use super::output::complained;
+use super::output::{complain, complained};
 use super::store::StoreArg;
 use crate::config::UserConfig;
 use crate::ui::text::{Tone, count};
@@ -19,8 +19,11 @@ use base::duration::{Span, Time, human_seconds};
 use base::exit::Exit;
 use base::on::On;
 use history::select::Select;
+use history::store::{Unfinished, Unread};
 use history::{History, Store};
 use record::report::model::{Status, Verdict};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// Which runs are looked at.
 #[derive(Debug, Clone, clap::Args)]
@@ -66,13 +69,53 @@ impl Place {
         self.config.load_or_complain()
     }
 
+    pub fn store(&self) -> Result<Store, Exit> {
+        self.store.open_to_read(&self.config()?).map_err(complained(Exit::Wrong))
+    }
+
     /// All runs of the store.
     pub fn history(&self) -> Result<(Store, History), Exit> {
-        let store = self.store.open(&self.config()?).map_err(complained(Exit::Wrong))?;
+        let store = self.store()?;
         let history = store.history().map_err(|error| complained(Exit::Error)(error.to_string()))?;
         Ok((store, history))
     }
 }
+
+/// What a history leaves out, as it stands in JSON.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+pub struct LeftOut {
+    /// Runs that did not come to their end.
+    unfinished: Vec<Unfinished>,
+    /// What could not be read, and counts for nothing.
+    unread: Vec<Unread>,
+    notes: Vec<String>,
+}
+
+impl LeftOut {
+    pub fn of(history: &History) -> Self {
+        Self {
+            unfinished: history.unfinished.clone(),
+            unread: history.unread.clone(),
+            notes: history.notes.clone(),
+        }
+    }
+}
+
+/// The exit code of a judgement over a history. What could not be read may say otherwise, so nothing passes
+/// beside it.
+pub fn judged(is_good: bool, history: &History) -> Exit {
+    match (is_good, history.unread.is_empty()) {
+        (false, _) => Exit::Failed,
+        (true, true) => Exit::Passed,
+        (true, false) => {
+            complain("a run cannot be read, so nothing passes: see the notes");
+            Exit::Error
+        }
+    }
+}
+
+/// Runs that are read whole without a word.
+const MANY: usize = 20;
 
 /// What is to be known of runs that are not in the table.
 pub fn notes(history: &History) -> Vec<String> {
@@ -87,17 +130,26 @@ pub fn notes(history: &History) -> Vec<String> {
     for unread in &history.unread {
         notes.push(format!("{} cannot be read, and counts for nothing: {}", unread.run, unread.why));
     }
+    notes.extend(history.notes.iter().cloned());
+    if history.not_indexed > MANY {
+        notes.push(format!(
+            "{} are not in the index and were read whole: `drillmaster store rebuild` makes the next list fast",
+            count(history.not_indexed, "run")
+        ));
+    }
     notes
 }
 
+/// In UTC.
 pub fn date(at: Time) -> String {
-    at.format("%Y-%m-%d %H:%M").to_string()
+    at.format("%Y-%m-%d %H:%MZ").to_string()
 }
 
-/// The verdict of a run in one word. A rehearsal says so.
-fn verdict(verdict: Verdict) -> (&'static str, Tone) {
+/// The verdict of a run in a word. `passed`: it passed, and left nothing behind.
+fn verdict(verdict: Verdict, passed: bool) -> (&'static str, Tone) {
     match verdict {
-        Verdict::Passed => ("PASSED", Tone::Good),
+        Verdict::Passed if passed => ("PASSED", Tone::Good),
+        Verdict::Passed => ("PASSED, NOT CLEAN", Tone::Bad),
         Verdict::Failed => ("FAILED", Tone::Bad),
         Verdict::Error => ("ERROR", Tone::Bad),
         Verdict::Interrupted => ("INTERRUPTED", Tone::Bad),

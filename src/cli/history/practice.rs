@@ -7,9 +7,10 @@ use crate::cli::output::write_stderr;
 use crate::ui::text::clean;
 use base::duration::Time;
 use base::on::On;
+use chrono::Utc;
 use estate::file::EstateFile;
 use event::{PastRun, PastWorkload};
-use history::Store;
+use history::{Entry, Store};
 use insight::protection::Snapshot;
 use insight::rules::{self, Look, Practice};
 use playbook::Loaded;
@@ -48,8 +49,11 @@ pub fn practice(loaded: &Loaded, store: &Store) -> Option<Practice> {
     let mut looked_in = format!("`{}`", store.place());
     let mut passed = None;
     match store.history() {
-        Ok(history) => {
-            passed = history.last_passed(name, On::Aws, Time::MAX_UTC).and_then(|run| run.t0);
+        Ok(mut history) => {
+            let now = Utc::now();
+            let wanted =
+                |run: &Entry| run.playbook == *name && !run.simulated && run.passed() && run.at() <= now;
+            passed = store.confirmed(&mut history, wanted, 1).into_iter().find_map(|run| run.t0);
             if !history.unread.is_empty() {
                 let unread = history.unread.len();
                 looked_in += &format!(" ({unread} of its runs cannot be read, and count for nothing)");
@@ -63,12 +67,21 @@ pub fn practice(loaded: &Loaded, store: &Store) -> Option<Practice> {
 /// The runs that the report of a new one shows.
 const SHOWN: usize = 12;
 
-/// The last runs of a playbook on a cloud, the oldest first. A store that cannot be read tells of none:
-/// the report is about this run.
-pub fn past(store: &Store, playbook: &str, on: On) -> Vec<PastRun> {
-    let Ok(history) = store.history() else { return Vec::new() };
-    let of_playbook = history.runs.into_iter().filter(|run| run.playbook == playbook && run.on == on);
-    let mut runs: Vec<PastRun> = of_playbook
+/// The last runs of a playbook on a cloud before an instant, the oldest first, as the runs themselves tell. A
+/// store that cannot be read is told, and tells of none: the report is about this run.
+pub fn past(store: &Store, playbook: &str, on: On, before: Time) -> Vec<PastRun> {
+    let mut history = match store.history() {
+        Ok(history) => history,
+        Err(error) => {
+            write_stderr(&format!("warning: earlier runs are not shown: {error}\n"));
+            return Vec::new();
+        }
+    };
+    let wanted =
+        |run: &Entry| run.playbook == playbook && run.on == on && run.t0.is_some_and(|t0| t0 < before);
+    let mut runs: Vec<PastRun> = store
+        .confirmed(&mut history, wanted, SHOWN)
+        .into_iter()
         .filter_map(|run| {
             let passed = run.passed();
             let workloads = run.workloads.into_iter().map(|w| PastWorkload {
@@ -79,7 +92,8 @@ pub fn past(store: &Store, playbook: &str, on: On) -> Vec<PastRun> {
             Some(PastRun { t0: run.t0?, run_id: run.run_id, passed, workloads: workloads.collect() })
         })
         .collect();
-    runs.split_off(runs.len().saturating_sub(SHOWN))
+    runs.reverse();
+    runs
 }
 
 /// Says on stderr when a playbook with a schedule last passed, and whether it is overdue.

@@ -3,19 +3,19 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Chosen, Place, date, figure, notes, verdict};
+use super::{Chosen, LeftOut, Place, date, figure, judged, notes, verdict};
 use crate::cli::gate::parse_share;
+use crate::cli::output::complain;
 use crate::cli::sheet::{Cell, Output, Sheet};
 use crate::ui::text::{Tone, count};
 use base::exit::Exit;
-use history::entry::Entry;
 use history::trend::{Change, Compared, Trend, trends};
 
 /// Show the RTO and RPO of each workload over time, with objectives and regressions
 ///
 /// Each figure is compared with that of the last run before it that passed. Rehearsals and real drills
-/// are told apart. Exit codes: 0; 1 with --fail-on-regression if the newest run of a workload is a
-/// regression.
+/// are told apart. With --fail-on-regression the exit code is 1 if the newest run of a workload is a
+/// regression or there is no run, and 3 if a run cannot be read.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -43,6 +43,8 @@ pub struct Printed<'a> {
     store: String,
     tolerance: f64,
     trends: &'a [Trend],
+    #[serde(flatten)]
+    left_out: LeftOut,
 }
 
 pub fn run(args: &Args) -> Exit {
@@ -51,9 +53,14 @@ pub fn run(args: &Args) -> Exit {
 
 fn show(args: &Args) -> Result<Exit, Exit> {
     let (store, history) = args.from.history()?;
-    let select = args.chosen.select();
-    let runs: Vec<&Entry> = history.runs.iter().filter(|entry| select.takes(entry)).collect();
-    let mut trends = trends(runs.into_iter(), args.tolerance);
+    let mut select = args.chosen.select();
+    // Compared first: what a figure is compared with may be older than what is shown.
+    let since = select.since.take();
+    let mut trends = trends(history.runs.iter().filter(|entry| select.takes(entry)), args.tolerance);
+    for trend in &mut trends {
+        trend.points.retain(|point| since.is_none_or(|since| point.at >= since));
+    }
+    trends.retain(|trend| !trend.points.is_empty());
     if let Some(name) = &args.chosen.workload {
         trends.retain(|trend| trend.workload == *name);
     }
@@ -63,11 +70,18 @@ fn show(args: &Args) -> Result<Exit, Exit> {
         store: store.place(),
         tolerance: args.tolerance,
         trends: &trends,
+        left_out: LeftOut::of(&history),
     };
-    let mut sheet = sheet(&trends, &regressed);
+    let mut sheet = sheet(&trends, &regressed, history.unread.is_empty());
     sheet.notes = notes(&history);
     sheet.print(args.output, &value)?;
-    Ok(if args.fail_on_regression && !regressed.is_empty() { Exit::Failed } else { Exit::Passed })
+    if !args.fail_on_regression {
+        return Ok(Exit::Passed);
+    }
+    if trends.is_empty() {
+        complain("there is no such run, so nothing shows that it is no regression");
+    }
+    Ok(judged(regressed.is_empty() && !trends.is_empty(), &history))
 }
 
 /// The workloads whose newest figure is a regression, in words.
@@ -99,16 +113,18 @@ fn change(compared: &Compared) -> (String, Tone) {
     }
 }
 
-fn sheet(trends: &[Trend], regressed: &[String]) -> Sheet {
+fn sheet(trends: &[Trend], regressed: &[String], all_read: bool) -> Sheet {
     let mut rows = Vec::new();
     for trend in trends {
         for (index, point) in trend.points.iter().enumerate() {
-            let (word, tone) = verdict(point.verdict);
-            let name = if index == 0 { trend.workload.as_str() } else { "" };
-            let playbook =
-                if index == 0 { format!("{} on {}", trend.playbook, trend.on) } else { String::new() };
-            let mut row =
-                vec![Cell::new(name), Cell::new(playbook), Cell::new(date(point.at)), Cell::of(tone, word)];
+            let (word, tone) = verdict(point.verdict, point.passed);
+            let drill = format!("{} on {}", trend.playbook, trend.on);
+            let mut row = vec![
+                Cell::new(&trend.workload).repeated(index > 0),
+                Cell::new(drill).repeated(index > 0),
+                Cell::new(date(point.at)),
+                Cell::of(tone, word),
+            ];
             for compared in [&point.rto, &point.rpo] {
                 let (text, tone) = figure(&compared.figure);
                 row.push(Cell::of(tone, text));
@@ -126,10 +142,10 @@ fn sheet(trends: &[Trend], regressed: &[String]) -> Sheet {
     Sheet {
         title: "RTO and RPO over time".into(),
         sentence,
-        good: (!trends.is_empty()).then_some(regressed.is_empty()),
-        columns: vec!["workload", "playbook", "T0", "verdict", "RTO", "change", "RPO", "change"],
+        good: (!trends.is_empty() && all_read).then_some(regressed.is_empty()),
+        columns: vec!["workload", "playbook", "T0", "verdict", "RTO", "RTO change", "RPO", "RPO change"],
         rows,
-        none: "No run is here. `drillmaster run` puts its runs into the folder `runs`.",
+        none: "No such run is here.",
         ..Sheet::default()
     }
 }

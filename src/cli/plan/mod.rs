@@ -21,9 +21,10 @@ use chrono::Utc;
 use clap::ValueEnum;
 
 use super::configuration::ConfigArg;
+use super::history;
 use super::ignores::{Ignores, load_estate_or_complain};
 use super::output::complain;
-use super::{history, store};
+use super::store::StoreArg;
 use ::estate::file::EstateFile;
 use ::estate::{Loss, Resource, Selectors};
 use ::playbook::Loaded;
@@ -154,7 +155,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
             let of_playbook = workloads_of(&loaded, &snapshot);
             let mut look = Look::new(&snapshot, None);
             look.goals = goals(&loaded, &of_playbook);
-            look.practice = history::practice(&loaded, &store::local(Path::new(history::RUNS)));
+            look.practice = StoreArg::offline(&config).and_then(|store| history::practice(&loaded, &store));
             let found = rules::findings(&look, &Ignores::of_playbook(&loaded).ignores);
             let losses = each(file, kind);
             judgeable(&estate.path, file, &losses)?;

@@ -13,12 +13,13 @@ use super::needs::{self, Needs};
 use super::permissions::{self, Needed};
 use super::points::Points;
 use super::{Args, Output, brought, findings, live, page, restored, unread, worst_case};
+use crate::cli::history;
 use crate::cli::ignores::Ignores;
 use crate::cli::load_or_complain;
 use crate::cli::output::{complained, print_as};
 use crate::cli::rehearsal::{self, Rehearsal};
+use crate::cli::store::StoreArg;
 use crate::cli::wire;
-use crate::cli::{history, store};
 use crate::config::UserConfig;
 use crate::ui::text::{Tone, clean};
 use crate::ui::{Surroundings, TextStyle, out};
@@ -33,7 +34,7 @@ use insight::matrix::{Row, Workloads};
 use insight::needs::cost::Cost;
 use insight::needs::prices::Prices;
 use insight::protection::Snapshot;
-use insight::rules::{self, Findings, Look, RefusedStep, RestoredStep};
+use insight::rules::{self, Findings, Look, Practice, RefusedStep, RestoredStep};
 use playbook::Loaded;
 use port::Finding;
 use record::report::Report;
@@ -270,12 +271,19 @@ fn rehearsed(loaded: &Loaded, config: &UserConfig, prices: &Prices) -> Result<(R
     };
     let restored = restored::restored(loaded, &rehearsal);
     let Rehearsal { report, .. } = rehearsal;
-    let known = Known::of(loaded, &report, needs, restored);
+    let practice = StoreArg::offline(config).and_then(|store| history::practice(loaded, &store));
+    let known = Known::of(loaded, &report, needs, restored, practice);
     Ok((report, known))
 }
 
 impl Known {
-    fn of(loaded: &Loaded, report: &Report, needs: Needs, restored: Vec<RestoredStep>) -> Self {
+    fn of(
+        loaded: &Loaded,
+        report: &Report,
+        needs: Needs,
+        restored: Vec<RestoredStep>,
+        practice: Option<Practice>,
+    ) -> Self {
         let Some((estate, loss)) = loaded.estate.as_ref().zip(loaded.playbook.lose.loss()) else {
             let (unprotected, findings, incomplete) = (Vec::new(), Findings::default(), Vec::new());
             return Self { unprotected, findings, incomplete, needs };
@@ -290,7 +298,7 @@ impl Known {
         look.refused = refused(report);
         look.restored = restored;
         look.brought = brought::brought(loaded);
-        look.practice = history::practice(loaded, &store::local(Path::new(history::RUNS)));
+        look.practice = practice;
         let sandbox = &loaded.playbook.sandbox;
         let account = loaded.playbook.accounts.get(&sandbox.account);
         look.recovery = account.map(|account| (account.id.clone(), sandbox.region.clone()));

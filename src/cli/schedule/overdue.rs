@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::configuration::load_or_complain;
-use crate::cli::history::{Place, date, notes};
+use crate::cli::history::{LeftOut, Place, date, judged, notes};
 use crate::cli::output::complain;
 use crate::cli::sheet::{Cell, Output, Sheet};
 use crate::ui::text::{Tone, count};
@@ -16,13 +16,14 @@ use base::duration::Time;
 use base::exit::Exit;
 use base::on::On;
 use history::Entry;
+use playbook::Loaded;
 
 /// Say which drills are overdue
 ///
 /// A drill is overdue if no run of it passed since the last time that it was due and its window closed. A
 /// real run counts, and not one on the twin, unless --on says otherwise. Exit codes: 0 none is overdue; 1
 /// some are, with their names; 2 the command line or a playbook is wrong, or no playbook has a schedule; 3
-/// the store cannot be read.
+/// the store or a run of it cannot be read.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -51,18 +52,22 @@ pub struct Overdue {
     store: String,
     at: Time,
     playbooks: Vec<Drill>,
+    #[serde(flatten)]
+    left_out: LeftOut,
 }
 
 #[derive(Serialize, JsonSchema)]
 struct Drill {
     name: String,
     path: String,
-    /// As the playbook says it.
-    schedule: Schedule,
+    /// As the playbook says it. `null`: it is never due.
+    schedule: Option<Schedule>,
     overdue: bool,
     /// The last run that passed.
     last_passed: Option<Time>,
     last_passed_run: Option<String>,
+    /// Whether that run was of the playbook as it is now, to the letter.
+    is_of_this_playbook: Option<bool>,
     /// The first time that it was due since then, and missed.
     missed: Option<Time>,
     /// When it is due next.
@@ -75,44 +80,60 @@ pub fn run(args: &Args) -> Exit {
 
 fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let config = args.from.config()?;
-    let mut scheduled = Vec::new();
+    let mut playbooks: Vec<Loaded> = Vec::new();
     for path in &args.playbooks {
         let loaded = load_or_complain(path, &[], &config)?;
-        if let Some(schedule) = loaded.playbook.schedule {
-            scheduled.push((loaded.playbook.name, loaded.path.display().to_string(), schedule));
+        if playbooks.iter().any(|other| other.playbook.name == loaded.playbook.name) {
+            complain(&format!(
+                "{}: another of these playbooks is called {} too, and their runs cannot be told apart: rename one",
+                path.display(),
+                loaded.playbook.name.escape_debug()
+            ));
+            return Err(Exit::Wrong);
         }
+        playbooks.push(loaded);
     }
-    if scheduled.is_empty() {
+    if playbooks.iter().all(|loaded| loaded.playbook.schedule.is_none()) {
         complain("no playbook says when it is due: write `schedule: quarterly` into one");
         return Err(Exit::Wrong);
     }
-    let (store, history) = args.from.history()?;
+    let (store, mut history) = args.from.history()?;
     let at = args.at.unwrap_or_else(Utc::now);
-    let drills = scheduled.into_iter().map(|(name, path, schedule)| {
-        let passed = history.last_passed(&name, args.on, at);
-        drill(name, path, schedule, passed, at)
-    });
-    let printed =
-        Overdue { schema: "drillmaster/overdue/v1", store: store.place(), at, playbooks: drills.collect() };
+    let mut drills = Vec::new();
+    for loaded in playbooks {
+        let name = &loaded.playbook.name;
+        let wanted =
+            |run: &Entry| run.playbook == *name && run.on == args.on && run.passed() && run.at() <= at;
+        let passed = store.confirmed(&mut history, wanted, 1).into_iter().next();
+        drills.push(drill(loaded, passed.as_ref(), at));
+    }
+    let printed = Overdue {
+        schema: "drillmaster/overdue/v1",
+        store: store.place(),
+        at,
+        playbooks: drills,
+        left_out: LeftOut::of(&history),
+    };
     let overdue = printed.playbooks.iter().filter(|drill| drill.overdue).count();
     let mut sheet = sheet(&printed.playbooks, overdue, args.on);
     sheet.notes = notes(&history);
     sheet.print(args.output, &printed)?;
-    Ok(if overdue > 0 { Exit::Failed } else { Exit::Passed })
+    Ok(judged(overdue == 0, &history))
 }
 
-fn drill(name: String, path: String, schedule: Schedule, passed: Option<&Entry>, at: Time) -> Drill {
+fn drill(loaded: Loaded, passed: Option<&Entry>, at: Time) -> Drill {
     let held = passed.map(Entry::at);
-    let missed = held.and_then(|held| schedule.missed(held, at).next());
-    let next = schedule.after(at).next();
+    let schedule = loaded.playbook.schedule;
+    let missed = held.zip(schedule.as_ref()).and_then(|(held, schedule)| schedule.missed(held, at).next());
     Drill {
-        name,
-        path,
-        overdue: held.is_none() || missed.is_some(),
+        name: loaded.playbook.name,
+        path: loaded.path.display().to_string(),
+        overdue: schedule.is_some() && (held.is_none() || missed.is_some()),
         last_passed: held,
         last_passed_run: passed.map(|run| run.run_id.clone()),
+        is_of_this_playbook: passed.map(|run| run.playbook_sha256 == loaded.sha256),
         missed,
-        next,
+        next: schedule.as_ref().and_then(|schedule| schedule.after(at).next()),
         schedule,
     }
 }
@@ -120,22 +141,30 @@ fn drill(name: String, path: String, schedule: Schedule, passed: Option<&Entry>,
 fn sheet(drills: &[Drill], overdue: usize, on: On) -> Sheet {
     let told = |at: Option<Time>| at.map_or_else(|| "never".to_owned(), date);
     let rows = drills.iter().map(|drill| {
-        let (word, tone) = if drill.overdue { ("OVERDUE", Tone::Bad) } else { ("in time", Tone::Good) };
+        let (word, tone) = match (&drill.schedule, drill.overdue) {
+            (None, _) => ("no schedule", Tone::Warning),
+            (Some(_), true) => ("OVERDUE", Tone::Bad),
+            (Some(_), false) => ("in time", Tone::Good),
+        };
+        let mut passed = told(drill.last_passed);
+        if drill.is_of_this_playbook == Some(false) {
+            passed += " (the playbook has changed since)";
+        }
         vec![
             Cell::new(&drill.name),
             Cell::of(tone, word),
-            Cell::new(told(drill.last_passed)),
+            Cell::new(passed),
             Cell::new(drill.missed.map_or_else(|| "-".to_owned(), date)),
             Cell::new(told(drill.next)),
-            Cell::of(Tone::Quiet, drill.schedule.to_string()),
+            Cell::of(
+                Tone::Quiet,
+                drill.schedule.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
+            ),
         ]
     });
     Sheet {
         title: format!("Drills that are due on {on}"),
-        sentence: match overdue {
-            0 => format!("{} in time", count(drills.len(), "drill")),
-            _ => format!("{overdue} of {} overdue", count(drills.len(), "drill")),
-        },
+        sentence: format!("{overdue} of {} overdue", count(drills.len(), "drill")),
         good: Some(overdue == 0),
         columns: vec!["drill", "", "last passed", "missed", "next", "schedule"],
         rows: rows.collect(),

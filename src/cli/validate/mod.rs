@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::configuration::{self, ConfigArg};
 use super::output::print_as;
+use crate::cli::store::StoreArg;
 use crate::config::UserConfig;
 use crate::ui::{Surroundings, out};
 use base::exit::Exit;
@@ -125,8 +126,9 @@ fn check(args: &Args, config: &UserConfig) -> Outcome {
         };
         match loaded {
             Ok(loaded) => {
-                let runs = super::store::local(Path::new(super::history::RUNS));
-                super::history::tell(&loaded, &runs, Utc::now());
+                if let Some(runs) = StoreArg::offline(config) {
+                    super::history::tell(&loaded, &runs, Utc::now());
+                }
                 outcome.with_playbook.extend(named_by(&loaded));
                 outcome.add(Document::Playbook, &loaded.diagnostics);
             }

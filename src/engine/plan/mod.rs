@@ -26,6 +26,7 @@ use playbook::connect_to::ConnectTo;
 use playbook::expr;
 use playbook::model::{Account, Assume, Check, Objectives, Playbook, Sandbox, Step};
 use port::{CreateCall, Place, ServiceRole};
+use schedule::Schedule;
 use yaml::files::Files;
 
 pub use radius::Radius;
@@ -38,6 +39,7 @@ pub struct Plan {
     pub sha256: String,
     pub source: String,
     pub controls: Vec<String>,
+    pub schedule: Option<Schedule>,
     pub loss: Loss,
     pub assume: Assume,
     pub accounts: IndexMap<String, Account>,
@@ -285,6 +287,7 @@ impl Plan {
             sha256,
             source,
             controls: playbook.controls,
+            schedule: playbook.schedule,
             loss,
             assume: playbook.assume,
             accounts: playbook.accounts,

@@ -66,6 +66,7 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
             sha256: plan.sha256.clone(),
             source: plan.source.clone(),
             controls: plan.controls.clone(),
+            schedule: plan.schedule.clone(),
         },
         lose: plan.loss.clone(),
         detection_s: plan.assume.detection.map(base::duration::Span::as_secs_f64),

@@ -49,6 +49,7 @@ pub fn report(record: &Record) -> Option<Report> {
             sha256: started.playbook.sha256.clone(),
             source: started.playbook.source.clone(),
             controls: started.playbook.controls.clone(),
+            schedule: started.playbook.schedule.clone(),
         },
         lose: BTreeMap::from([{
             let (key, name) = started.lose.key_and_name();

@@ -16,6 +16,7 @@ use base::on::On;
 use event::{Forecast, PastRun};
 use port::gate::DeniedCall;
 use port::request::CallCount;
+use schedule::Schedule;
 
 pub use base::severity::Severity;
 pub use port::Finding;
@@ -81,6 +82,18 @@ pub struct Report {
     pub journal: Option<JournalEnd>,
 }
 
+impl Report {
+    /// Whether the drill shows that the recovery works, and left nothing behind.
+    pub fn passed(&self) -> bool {
+        has_passed(self.verdict, self.exit_code, self.t0)
+    }
+}
+
+/// The same of a run whose report is not at hand.
+pub fn has_passed(verdict: Verdict, exit_code: Exit, t0: Option<Time>) -> bool {
+    verdict == Verdict::Passed && exit_code == Exit::Passed && t0.is_some()
+}
+
 /// The end of a journal. A journal that was cut or changed later has another end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct JournalEnd {
@@ -135,6 +148,9 @@ pub struct PlaybookRef {
     /// The clauses for which the drill is held: `SOC2-A1.3`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub controls: Vec<String>,
+    /// When the drill is due, as the playbook says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -183,6 +199,19 @@ pub struct WorkloadReport {
     /// The chain of steps and checks that ends with the recovery, first link first. The shares add
     /// up to 1.
     pub critical_path: Vec<Link>,
+}
+
+impl WorkloadReport {
+    /// The recovery time, assumptions included. `None`: not measured. What a workload that did not
+    /// recover measured is no RTO.
+    pub fn rto_s(&self) -> Option<f64> {
+        self.rto.with_assumptions_s.or(self.rto.measured_s).filter(|_| self.recovered)
+    }
+
+    /// The data loss. `None`: not measured, or not for all stores.
+    pub fn rpo_s(&self) -> Option<f64> {
+        self.rpo.measured_s.filter(|_| self.recovered && !self.rpo.partial)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

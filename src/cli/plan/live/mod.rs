@@ -51,6 +51,7 @@ pub fn look(loaded: Loaded, config: &UserConfig, connect_to: &[ConnectTo]) -> Re
         abort: false,
         forecast: None,
         past: Vec::new(),
+        store: None,
         protected: config.protected(),
     };
     let runtime = wire::runtime()?;

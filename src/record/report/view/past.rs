@@ -54,22 +54,18 @@ pub fn of(workload: &WorkloadReport, report: &Report, limits: Limits) -> Vec<Pas
     if earlier.is_empty() {
         return Vec::new();
     }
-    let (rto, rpo) = (&workload.rto, &workload.rpo);
-    let rto_s = rto.with_assumptions_s.or(rto.measured_s).filter(|_| workload.recovered);
-    let rpo_s = rpo.measured_s.filter(|_| workload.recovered && !rpo.partial);
     let runs = |figure: fn(&event::PastWorkload) -> Option<f64>, now: Option<f64>| {
         let before = earlier.iter().map(|(run, past)| One {
             at: Some(run.t0),
             seconds: figure(past),
             passed: run.passed,
         });
-        let passed = report.verdict == crate::report::model::Verdict::Passed;
-        before.chain([One { at: None, seconds: now, passed }]).collect::<Vec<One>>()
+        before.chain([One { at: None, seconds: now, passed: report.passed() }]).collect::<Vec<One>>()
     };
     let name = limits.name(&workload.name);
     vec![
-        picture("RTO", &name, &runs(|past| past.rto_s, rto_s), rto.objective_s),
-        picture("RPO", &name, &runs(|past| past.rpo_s, rpo_s), rpo.objective_s),
+        picture("RTO", &name, &runs(|past| past.rto_s, workload.rto_s()), workload.rto.objective_s),
+        picture("RPO", &name, &runs(|past| past.rpo_s, workload.rpo_s()), workload.rpo.objective_s),
     ]
 }
 
