@@ -58,10 +58,10 @@ use estate::{Loss, Resource};
 use port::gate::{Call, Enforcement};
 use port::gated::delete_call;
 use port::{
-    ApiCalls, Asking, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, CopyPoint,
-    Create, Created, ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed,
-    Offers, Operation, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains,
-    ResourceRef, SeenPoints, StartRestore, Started, TableLook, TableSeen, Tagged, VerifiedObjects,
+    ApiCalls, Asking, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
+    CopyPoint, Create, Created, ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs,
+    Observed, Offers, Operation, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress,
+    Remains, ResourceRef, SeenPoints, StartRestore, Started, TableLook, TableSeen, Tagged, VerifiedObjects,
     VerifyObjects, Whose, Wishes, Zone,
 };
 
@@ -89,26 +89,26 @@ const READING: &str = "reading";
 
 #[async_trait(?Send)]
 impl Cloud for Aws {
-    async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
+    async fn identity(&self, account: &AccountId) -> CloudResult<CallerIdentity> {
         on_behalf(READING, async {
             let place = self.any_place(account).await?;
             let clients = self.clients(&place).await?;
             if let Some(sts) = &clients.sts_before_role
                 && self.shared.signer(account).is_none()
             {
-                let signer = whose(sts).await?;
+                let signer = whose(sts).await?.account;
                 self.shared.know_signer(account, &signer);
                 if self.shared.gate.loss().and_then(Loss::account) == Some(&signer) {
                     return Err(role_needs_lost_account(account, &signer));
                 }
             }
-            let account = whose(&clients.sts).await?;
+            let identity = whose(&clients.sts).await?;
             let gate = &self.shared.gate;
             // Only a drill that has not begun is stopped. A wrong clock must not keep a sandbox.
             let is_before_t0 = gate.loss().is_some() && gate.enforcement() == Enforcement::Off;
             match self.shared.clock_ahead() {
                 Some(ahead) if is_before_t0 && ahead.abs() > MOST_SKEW => Err(clock_is_wrong(ahead)),
-                Some(_) | None => Ok(account),
+                Some(_) | None => Ok(identity),
             }
         })
         .await
@@ -448,7 +448,6 @@ impl Cloud for Aws {
     }
 }
 
-/// Returns the account that the credentials belong to. Needs no permission.
 impl Aws {
     /// The account of the default credentials: of the environment, a profile or a machine's role.
     pub async fn own_account(&self) -> CloudResult<AccountId> {
@@ -456,16 +455,21 @@ impl Aws {
             // STS alone is asked with credentials that nobody confirmed, so any account will do.
             let nobody = "000000000000".parse();
             let nobody = nobody.map_err(|_| CloudError::new(ErrorKind::Invalid, "connect", "no account"))?;
-            whose(&self.clients(&self.any_place(&nobody).await?).await?.sts).await
+            Ok(whose(&self.clients(&self.any_place(&nobody).await?).await?.sts).await?.account)
         })
         .await
     }
 }
 
-async fn whose(sts: &access::StsReader) -> CloudResult<AccountId> {
+/// Returns whose the credentials are. Needs no permission.
+async fn whose(sts: &access::StsReader) -> CloudResult<CallerIdentity> {
     const CALL: &str = "sts:GetCallerIdentity";
-    let id = sts.get_caller_identity().send().await.or_cloud(CALL)?.account.unwrap_or_default();
-    id.parse().map_err(|_| CloudError::new(ErrorKind::Server, CALL, format!("`{id}` is not an account id")))
+    let answer = sts.get_caller_identity().send().await.or_cloud(CALL)?;
+    let id = answer.account.unwrap_or_default();
+    let account = id
+        .parse()
+        .map_err(|_| CloudError::new(ErrorKind::Server, CALL, format!("`{id}` is not an account id")))?;
+    Ok(CallerIdentity { account, arn: answer.arn })
 }
 
 /// How far this machine's clock may be from AWS's. AWS refuses requests from five minutes on, and

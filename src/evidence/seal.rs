@@ -59,6 +59,7 @@ pub fn seal(folder: &Path, told: Seal<'_>, signer: &dyn Signer) -> Result<(), Se
         },
         journal: report.journal.clone(),
         ran_by,
+        identities: report.identities.clone(),
         signed_at,
         signer: signed_by.clone(),
         report,

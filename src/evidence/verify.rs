@@ -265,6 +265,9 @@ fn compare_evidence(
     if !same_run {
         verified.fault(EVIDENCE, "it is about another run than the journal");
     }
+    if told.identities != report.identities {
+        verified.fault(EVIDENCE, "it names other AWS identities than the journal");
+    }
     let name = Format::Json.file_name();
     // A missing or changed file is told by its digest.
     let Ok(bytes) = folder::read(folder, name) else { return };

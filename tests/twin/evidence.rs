@@ -230,6 +230,25 @@ fn a_rehearsal_is_not_relabelled() {
     assert!(said.contains("FAULT       journal.ndjson"), "{said}");
 }
 
+/// Nobody calls AWS on the twin, and nobody can say afterwards that somebody did.
+#[test]
+fn identities_are_those_of_the_journal() {
+    use event::{Identified, Purpose};
+
+    let signed = Signed::new();
+    let key = PrivateKey::from_pem(&fs::read_to_string(signed.key()).unwrap()).unwrap();
+    let evidence = statement(&signed.run, "evidence.sigstore.json");
+    assert_eq!(evidence["predicate"]["identities"], serde_json::json!([]));
+    let arn = "arn:aws:sts::111122223333:assumed-role/drill/x".to_owned();
+    let who = Identified { account: "111122223333".parse().unwrap(), arn, purpose: Purpose::Sandbox };
+    let report = &Report { identities: vec![who], ..signed.report() };
+    let told = Seal { report, ran_by: RanBy::default(), signed_at: report.finished_at };
+    seal(&signed.run, told, &key).unwrap();
+    let (code, said) = signed.verify();
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("it names other AWS identities than the journal"), "{said}");
+}
+
 /// What a policy engine sees of a drill on AWS.
 #[test]
 fn a_real_drill_has_its_own_type_and_passes() {

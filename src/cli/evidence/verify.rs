@@ -185,6 +185,16 @@ fn text(folder: &Path, report: Option<&Report>, verified: &Verified) -> String {
         let parts = [by.user.clone(), by.host.as_ref().map(|host| format!("on {host}")), by.ci_job.clone()];
         line("Run by", &parts.into_iter().flatten().collect::<Vec<_>>().join(", "));
     }
+    if let Some(report) = report.filter(|report| !report.simulated) {
+        match report.identities.as_slice() {
+            [] => line("Called as", "unknown: the journal does not say"),
+            all => {
+                for who in all {
+                    line("Called as", &format!("{} ({})", who.arn, who.purpose.word()));
+                }
+            }
+        }
+    }
     if let Some(endpoint) = verified.ran_by.as_ref().and_then(|by| by.endpoint.as_ref()) {
         line("Endpoint", &format!("{endpoint}: the calls went there, perhaps to an emulation of AWS"));
     }

@@ -18,6 +18,7 @@ use port::gate::DeniedCall;
 use port::request::CallCount;
 
 pub use base::severity::Severity;
+pub use event::Identified;
 pub use port::Finding;
 
 pub const SCHEMA: &str = "drillmaster/report/v1";
@@ -50,6 +51,10 @@ pub struct Report {
     pub sandbox: SandboxRef,
     pub params: BTreeMap<String, String>,
     pub seed: Option<u64>,
+    /// Whose credentials the run used, as STS said. Absent on the twin, where nobody calls, and for
+    /// drills of older versions: unknown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identities: Vec<Identified>,
     pub workloads: Vec<WorkloadReport>,
     pub steps: Vec<StepReport>,
     pub checks: Vec<CheckReport>,
