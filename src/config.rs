@@ -49,8 +49,9 @@ pub struct UserConfig {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EvidenceKeys {
-    /// The private key that signs runs: a file of `keygen`, or `env:NAME` for a variable that holds
-    /// its text. Default: a key that is made for each run alone.
+    /// The private key that signs runs: a file of `keygen`, `env:NAME` for a variable that holds its
+    /// text, or `awskms:///alias/NAME` for a key of AWS KMS. Default: a key that is made for each run
+    /// alone.
     #[serde(default)]
     pub key: Option<String>,
     /// Whose signatures `verify` takes: files of public keys, or fingerprints such as `SHA256:9vM…=`.

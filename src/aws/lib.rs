@@ -22,6 +22,7 @@ mod error;
 mod exposure;
 pub mod history;
 mod interceptor;
+pub mod kms;
 mod like;
 mod managed_keys;
 mod once;
@@ -44,6 +45,7 @@ mod time;
 mod whole;
 
 use async_trait::async_trait;
+use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityOutput;
 
 use self::answer::{in_order, missing, observed, pages, with};
 use self::at::At;
@@ -73,7 +75,7 @@ pub use accounts::Aws;
 pub mod sdk {
     pub use {
         aws_config, aws_credential_types, aws_sdk_backup, aws_sdk_cloudformation, aws_sdk_cloudwatchlogs,
-        aws_sdk_dynamodb, aws_sdk_ec2, aws_sdk_efs, aws_sdk_rds, aws_sdk_route53, aws_sdk_s3,
+        aws_sdk_dynamodb, aws_sdk_ec2, aws_sdk_efs, aws_sdk_kms, aws_sdk_rds, aws_sdk_route53, aws_sdk_s3,
         aws_sdk_secretsmanager, aws_sdk_sts, aws_smithy_http_client, aws_smithy_runtime_api,
     };
 }
@@ -461,14 +463,18 @@ impl Aws {
     }
 }
 
-/// Returns whose the credentials are. Needs no permission.
+/// The call that tells whose the credentials are. It needs no permission.
+const WHO: &str = "sts:GetCallerIdentity";
+
 async fn whose(sts: &access::StsReader) -> CloudResult<CallerIdentity> {
-    const CALL: &str = "sts:GetCallerIdentity";
-    let answer = sts.get_caller_identity().send().await.or_cloud(CALL)?;
+    identity_in(sts.get_caller_identity().send().await.or_cloud(WHO)?)
+}
+
+fn identity_in(answer: GetCallerIdentityOutput) -> CloudResult<CallerIdentity> {
     let id = answer.account.unwrap_or_default();
     let account = id
         .parse()
-        .map_err(|_| CloudError::new(ErrorKind::Server, CALL, format!("`{id}` is not an account id")))?;
+        .map_err(|_| CloudError::new(ErrorKind::Server, WHO, format!("`{id}` is not an account id")))?;
     Ok(CallerIdentity { account, arn: answer.arn })
 }
 
@@ -479,7 +485,7 @@ const MOST_SKEW: chrono::TimeDelta = chrono::TimeDelta::seconds(30);
 fn clock_is_wrong(ahead: chrono::TimeDelta) -> CloudError {
     let way = if ahead > chrono::TimeDelta::zero() { "ahead of" } else { "behind" };
     let said = format!("this machine's clock is {} s {way} AWS's", ahead.num_seconds().abs());
-    CloudError::new(ErrorKind::Invalid, "sts:GetCallerIdentity", said).help(error::CLOCK_HELP)
+    CloudError::new(ErrorKind::Invalid, WHO, said).help(error::CLOCK_HELP)
 }
 
 fn role_needs_lost_account(account: &AccountId, lost: &AccountId) -> CloudError {

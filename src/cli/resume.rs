@@ -106,7 +106,6 @@ fn go_on(
     let config = args.config.load_or_complain()?;
     let folder = super::folder_of(&args.run);
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(e.to_string()))?;
-    let signer = args.signing.signer(&config).map_err(wrong)?;
     // The journal is read before it is touched: a run that has ended is not opened again.
     let contents = journal::read(&folder).map_err(|e| wrong(e.to_string()))?;
     let started = started(&contents.events, &folder).map_err(wrong)?;
@@ -118,6 +117,7 @@ fn go_on(
         }
         return written_again(&folder, &contents, &templates, args);
     }
+    let signer = args.signing.signer(&config, Some(&started.lose))?;
     let params = params(&started.inputs.params, given, &folder, abort).map_err(wrong)?;
     let on = started.on;
     let durability = super::run::durability(on);

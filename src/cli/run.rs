@@ -132,7 +132,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     history::tell(&loaded, beside.unwrap_or(Path::new(history::RUNS)), Utc::now());
     let wrong = complained(Exit::Wrong);
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(with_help(&e)))?;
-    let signer = args.signing.signer(&config).map_err(wrong)?;
+    let signer = args.signing.signer(&config, loaded.playbook.lose.loss().as_ref())?;
     if let Some(folder) = args.out.as_ref().filter(|folder| folder.join(record::journal::FILE_NAME).exists())
     {
         return Err(wrong(format!("{} holds a run already: choose another --out", folder.display())));
@@ -364,7 +364,9 @@ pub fn deliver(
         (Err(error), _) => Err(with_help(&error)),
         (Ok(()), None) => Ok(()),
         (Ok(()), Some(signer)) => {
-            signing::sign(report, folder, signer).map(|key| signature = Signature::New(key))
+            let signed = signing::sign(report, folder, signer);
+            signature = signed.as_ref().map_or(Signature::Failed, |key| Signature::New(key.clone()));
+            signed.map(drop)
         }
     };
     if let Err(message) = &delivered {
@@ -409,6 +411,7 @@ pub fn show(
         let said = match &signature {
             Signature::New(key) => format!("Signed: {key}"),
             Signature::Kept => "Signed before, and the files are as they were signed.".to_owned(),
+            Signature::Failed => "Not signed, and it stays so: `verify` refuses this run.".to_owned(),
             Signature::None => "Not signed: only the process that ends a run signs it.".to_owned(),
         };
         let mut out = ui::out::stdout(ui::out::text());
@@ -431,7 +434,7 @@ pub fn show(
         }
         let signed_with = match signature {
             Signature::New(key) => Some(key),
-            Signature::Kept | Signature::None => None,
+            Signature::Kept | Signature::None | Signature::Failed => None,
         };
         match report::Outcome::of(report, signed_with).to_line() {
             // A reader that is gone changes no verdict but a pass.

@@ -25,6 +25,7 @@ mod secrets;
 mod selections;
 mod shop;
 mod signed;
+mod signed_by_kms;
 mod stacks;
 mod sweep;
 mod unready;

@@ -20,7 +20,7 @@ fn verified(command: &mut Command) -> Result<Value, String> {
     Ok(serde_json::from_slice(&done.stdout).unwrap())
 }
 
-fn by_sigstore(bundle: &Path, key: &Path) -> Result<Value, String> {
+pub fn by_sigstore(bundle: &Path, key: &Path) -> Result<Value, String> {
     verified(
         Command::new(program("node"))
             .arg(at("tests/peers/verify_bundle.js"))
@@ -29,7 +29,7 @@ fn by_sigstore(bundle: &Path, key: &Path) -> Result<Value, String> {
     )
 }
 
-fn by_securesystemslib(bundle: &Path, key: &Path) -> Result<Value, String> {
+pub fn by_securesystemslib(bundle: &Path, key: &Path) -> Result<Value, String> {
     verified(Command::new(python()).arg(at("tests/peers/verify_bundle.py")).args([bundle, key]))
 }
 
@@ -45,7 +45,7 @@ fn signed_run(drill: &Drill, key: &Path) -> PathBuf {
     run
 }
 
-fn sha256_of(file: &Path) -> String {
+pub fn sha256_of(file: &Path) -> String {
     base::digest::sha256(fs::read(file).unwrap())
 }
 

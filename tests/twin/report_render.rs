@@ -258,7 +258,7 @@ fn poison(report: &Report, text: &str) -> Report {
     // Accounts and purposes have types of their own: only the ARN is free text.
     for (poisoned, who) in value
         .get_mut("identities")
-        .and_then(Value::as_array_mut)
+        .and_then(serde_json::Value::as_array_mut)
         .into_iter()
         .flatten()
         .zip(&report.identities)

@@ -1,6 +1,7 @@
 //! Signed evidence: `keygen`, `verify`, `review`, and the signing at the end of a run.
 
 pub mod keygen;
+mod kms;
 pub mod review;
 pub mod signing;
 pub mod verify;

@@ -4,10 +4,14 @@ use std::path::{Path, PathBuf};
 
 use chrono::{SubsecRound as _, Utc};
 
+use super::kms;
+use crate::cli::complain;
 use crate::cli::output::write_stderr;
 use crate::cli::run_folder::Told;
 use crate::config::UserConfig;
+use base::exit::Exit;
 use base::redact;
+use estate::Loss;
 use evidence::key::Holder;
 use evidence::verify::{Fault, Trust, signed_by, verify};
 use evidence::{PrivateKey, RanBy, Seal, Signer};
@@ -16,10 +20,13 @@ use record::report::Report;
 /// What stands before the name of a variable that holds a key.
 const VARIABLE: &str = "env:";
 
+/// What stands before a key of AWS KMS, as in cosign.
+const KMS: &str = "awskms://";
+
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct SigningArgs {
-    /// The private key that signs: a file of `keygen`, or env:NAME for a variable that holds its
-    /// text
+    /// The private key that signs: a file of `keygen`, env:NAME for a variable that holds its text,
+    /// or `awskms:///alias/NAME` for a key of AWS KMS
     ///
     /// Default: `evidence.key` of the configuration. Without it the evidence of a run is signed with a
     /// key that is made for this run alone: it shows that the files have not changed since, to whoever
@@ -29,11 +36,16 @@ pub struct SigningArgs {
 }
 
 impl SigningArgs {
-    /// The key that was named, on the command line or in the configuration.
+    /// The key that was named, on the command line or in the configuration. `loss`: what is lost when
+    /// it signs.
     ///
     /// # Errors
-    /// The key cannot be read, as a text for the user.
-    pub fn named(&self, config: &UserConfig) -> Result<Option<Box<dyn Signer>>, String> {
+    /// The key cannot be read, or does not survive the loss.
+    pub fn named(
+        &self,
+        config: &UserConfig,
+        loss: Option<&Loss>,
+    ) -> Result<Option<Box<dyn Signer>>, Unusable> {
         let asked = match (&self.sign_with, &config.evidence.key) {
             (Some(key), _) => Some(("--sign-with", Source::of(key, Path::new("")))),
             (None, Some(key)) => {
@@ -44,23 +56,49 @@ impl SigningArgs {
         asked
             .map(|(who, source)| {
                 source
-                    .read()
-                    .map(|key| Box::new(key) as Box<dyn Signer>)
-                    .map_err(|why| format!("{who}: {why}"))
+                    .signer(loss)
+                    .map_err(|Unusable { exit, why }| Unusable { exit, why: format!("{who}: {why}") })
             })
             .transpose()
     }
 
     /// The key of a run: the one that was named, or one for this run alone.
-    pub fn signer(&self, config: &UserConfig) -> Result<Box<dyn Signer>, String> {
-        match self.named(config)? {
+    ///
+    /// # Errors
+    /// As of [`Self::named`]. They are told before anything runs, so that no drill ends without its
+    /// signature.
+    pub fn signer(&self, config: &UserConfig, loss: Option<&Loss>) -> Result<Box<dyn Signer>, Exit> {
+        let signer = self.named(config, loss).and_then(|named| match named {
             Some(signer) => Ok(signer),
-            None => Ok(Box::new(PrivateKey::for_one_run().map_err(|error| error.to_string())?)),
-        }
+            None => {
+                Ok(Box::new(PrivateKey::for_one_run().map_err(|error| Unusable::wrong(error.to_string()))?))
+            }
+        });
+        signer.map_err(Unusable::complained)
+    }
+}
+
+/// Why a key cannot sign.
+#[derive(Debug)]
+pub struct Unusable {
+    pub exit: Exit,
+    pub why: String,
+}
+
+impl Unusable {
+    pub fn wrong(why: String) -> Self {
+        Self { exit: Exit::Wrong, why }
+    }
+
+    pub fn complained(self) -> Exit {
+        complain(&self.why);
+        self.exit
     }
 }
 
 enum Source {
+    /// A key of AWS KMS, by what stands behind `awskms://`.
+    Kms(String),
     File(PathBuf),
     Variable(String),
 }
@@ -68,40 +106,48 @@ enum Source {
 impl Source {
     /// Relative paths begin at `base`.
     fn of(text: &str, base: &Path) -> Self {
-        match text.strip_prefix(VARIABLE) {
-            Some(name) => Self::Variable(name.to_owned()),
-            None => Self::File(base.join(text)),
+        match (text.strip_prefix(VARIABLE), text.strip_prefix(KMS)) {
+            (Some(name), _) => Self::Variable(name.to_owned()),
+            (None, Some(key)) => Self::Kms(key.to_owned()),
+            (None, None) => Self::File(base.join(text)),
         }
     }
 
-    fn read(&self) -> Result<PrivateKey, String> {
-        let (name, text) = match self {
-            Self::Variable(name) => {
-                // `var` would show in its error what the variable holds.
-                let value =
-                    std::env::var_os(name).ok_or_else(|| format!("the variable {name} is not set"))?;
-                let text = value.into_string().map_err(|_| format!("the variable {name} holds no text"))?;
-                (name.clone(), text)
-            }
-            Self::File(path) => {
-                let name = path.display().to_string();
-                let text = std::fs::read_to_string(path).map_err(|error| {
-                    format!("{name}: cannot be read: {error}; make a key with `drillmaster keygen`")
-                })?;
-                warn_of_readers(path);
-                (name, text)
-            }
+    fn signer(&self, loss: Option<&Loss>) -> Result<Box<dyn Signer>, Unusable> {
+        let key = match self {
+            Self::Kms(key) => return kms::signer(key, loss),
+            Self::Variable(name) => of_variable(name),
+            Self::File(path) => of_file(path),
         };
-        // Neither the whole nor a line of it is ever printed. A last line may be too short to be found.
-        redact::register(text.trim());
-        for part in text.split_whitespace().filter(|part| !part.contains("-----")) {
-            redact::register(part);
-        }
-        PrivateKey::from_pem(&text).map_err(|error| {
-            let hint = if text.contains("\\n") { "; it must hold real line breaks, not `\\n`" } else { "" };
-            format!("{name}: {error}{hint}")
-        })
+        Ok(Box::new(key.map_err(Unusable::wrong)?))
     }
+}
+
+fn of_variable(name: &str) -> Result<PrivateKey, String> {
+    // `var` would show in its error what the variable holds.
+    let value = std::env::var_os(name).ok_or_else(|| format!("the variable {name} is not set"))?;
+    let text = value.into_string().map_err(|_| format!("the variable {name} holds no text"))?;
+    private_key(name, &text)
+}
+
+fn of_file(path: &Path) -> Result<PrivateKey, String> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("{name}: cannot be read: {error}; make a key with `drillmaster keygen`"))?;
+    warn_of_readers(path);
+    private_key(&name, &text)
+}
+
+fn private_key(name: &str, text: &str) -> Result<PrivateKey, String> {
+    // Neither the whole nor a line of it is ever printed. A last line may be too short to be found.
+    redact::register(text.trim());
+    for part in text.split_whitespace().filter(|part| !part.contains("-----")) {
+        redact::register(part);
+    }
+    PrivateKey::from_pem(text).map_err(|error| {
+        let hint = if text.contains("\\n") { "; it must hold real line breaks, not `\\n`" } else { "" };
+        format!("{name}: {error}{hint}")
+    })
 }
 
 /// Others who can read the key can sign in the owner's name. Mounted secrets often look so, so it is
@@ -141,8 +187,10 @@ pub enum Signature {
     New(String),
     /// The run had been signed before.
     Kept,
-    /// The run is not signed.
+    /// The process that ended the run did not sign it.
     None,
+    /// The key did not sign.
+    Failed,
 }
 
 /// Whether the files of a run that has ended are as they were signed, by whomever.
