@@ -54,6 +54,12 @@ pub struct EvidenceKeys {
     /// alone.
     #[serde(default)]
     pub key: Option<String>,
+    /// An authority of time (RFC 3161) that stamps the evidence of runs, by its URL.
+    #[serde(default)]
+    pub timestamp: Option<String>,
+    /// The certificates of the authorities of time that `verify` trusts: a file in PEM.
+    #[serde(default)]
+    pub timestamp_ca: Option<PathBuf>,
     /// Whose signatures `verify` takes: files of public keys, or fingerprints such as `SHA256:9vM…=`.
     #[serde(default)]
     pub trusted_keys: Vec<String>,

@@ -35,6 +35,9 @@ use clap::{Parser, Subcommand};
 use arguments::{folder_of, name_and_value, on};
 use base::exit::Exit;
 use configuration::load_or_complain;
+#[cfg(feature = "live")]
+pub(crate) use wire::runtime;
+
 use output::{complain, complained, print, print_as, with_help};
 
 pub use panics::tell_without_secrets;

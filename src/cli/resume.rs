@@ -117,7 +117,7 @@ fn go_on(
         }
         return written_again(&folder, &contents, &templates, args);
     }
-    let signer = args.signing.signer(&config, Some(&started.lose))?;
+    let signing = args.signing.signing(&config, Some(&started.lose))?;
     let params = params(&started.inputs.params, given, &folder, abort).map_err(wrong)?;
     let on = started.on;
     let durability = super::run::durability(on);
@@ -156,7 +156,7 @@ fn go_on(
     };
     let expected = BTreeMap::new();
     let run =
-        Run { options, before: contents.events, folder, templates, signer, output: args.output, expected };
+        Run { options, before: contents.events, folder, templates, signing, output: args.output, expected };
     run.carry_out(plan, move || Ok(journal))
 }
 

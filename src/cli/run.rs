@@ -9,7 +9,7 @@ use tokio::signal::unix;
 use tokio_util::sync::CancellationToken;
 
 use super::configuration::ConfigArg;
-use super::evidence::signing::{self, Signature, SigningArgs};
+use super::evidence::signing::{self, Signature, Signing, SigningArgs};
 use super::forecast::{Asked, Before};
 use super::wire::{self, Drill, Options};
 use super::{complain, complained, history, load_or_complain, with_help};
@@ -23,7 +23,6 @@ use base::visible::Form;
 use checks::ConnectTo;
 use engine::plan::Plan;
 use event::{Consumer, Event};
-use evidence::Signer;
 use record::journal::{Durability, Journal, JournalError};
 use record::report::{self, Report, Templates, github};
 
@@ -132,7 +131,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     history::tell(&loaded, beside.unwrap_or(Path::new(history::RUNS)), Utc::now());
     let wrong = complained(Exit::Wrong);
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(with_help(&e)))?;
-    let signer = args.signing.signer(&config, loaded.playbook.lose.loss().as_ref())?;
+    let signing = args.signing.signing(&config, loaded.playbook.lose.loss().as_ref())?;
     if let Some(folder) = args.out.as_ref().filter(|folder| folder.join(record::journal::FILE_NAME).exists())
     {
         return Err(wrong(format!("{} holds a run already: choose another --out", folder.display())));
@@ -166,7 +165,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     };
     let durability = durability(args.on);
     let at = folder.clone();
-    let run = Run { options, before: Vec::new(), folder, templates, signer, output: args.output, expected };
+    let run = Run { options, before: Vec::new(), folder, templates, signing, output: args.output, expected };
     run.carry_out(plan, move || Journal::create(&at, durability))
 }
 
@@ -178,7 +177,7 @@ pub struct Run {
     pub folder: PathBuf,
     pub templates: Templates,
     /// Signs the evidence at the end.
-    pub signer: Box<dyn Signer>,
+    pub signing: Signing,
     pub output: OutputMode,
     /// The seconds that each workload is expected to take, by its name. Empty if nobody watches.
     pub expected: BTreeMap<String, f64>,
@@ -194,7 +193,7 @@ impl Run {
         plan: Plan,
         journal: impl FnOnce() -> Result<Journal, JournalError>,
     ) -> Result<Exit, Exit> {
-        let Self { options, before, folder, templates, signer, output, expected } = self;
+        let Self { options, before, folder, templates, signing, output, expected } = self;
         let wrong = complained(Exit::Wrong);
         let around = Surroundings::detect();
         let display = ui::choose(output, &around);
@@ -237,7 +236,7 @@ impl Run {
             complain("the run left no record");
             return Err(Exit::Error);
         };
-        Ok(deliver(&report, &folder, &templates, Some(signer.as_ref()), output, around))
+        Ok(deliver(&report, &folder, &templates, Some(&signing), output, around))
     }
 }
 
@@ -353,18 +352,18 @@ pub fn deliver(
     report: &Report,
     folder: &Path,
     templates: &Templates,
-    signer: Option<&dyn Signer>,
+    signing: Option<&Signing>,
     output: OutputMode,
     around: Surroundings,
 ) -> Exit {
     // A result that cannot be delivered is a failure.
     let mut signature = Signature::None;
-    let delivered = match (report::write_all(report, folder, templates), signer) {
+    let delivered = match (report::write_all(report, folder, templates), signing) {
         // What could not be written whole is not signed.
         (Err(error), _) => Err(with_help(&error)),
         (Ok(()), None) => Ok(()),
-        (Ok(()), Some(signer)) => {
-            let signed = signing::sign(report, folder, signer);
+        (Ok(()), Some(signing)) => {
+            let signed = signing::sign(report, folder, signing);
             signature = signed.as_ref().map_or(Signature::Failed, |key| Signature::New(key.clone()));
             signed.map(drop)
         }

@@ -12,7 +12,7 @@ use support::peers::{output, program, python, stores};
 use support::places::at;
 
 /// What a foreign verifier says: the statement, or why it refuses.
-fn verified(command: &mut Command) -> Result<Value, String> {
+pub fn verified(command: &mut Command) -> Result<Value, String> {
     let done = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     if !done.status.success() {
         return Err(String::from_utf8_lossy(&done.stderr).into_owned());
@@ -33,7 +33,7 @@ pub fn by_securesystemslib(bundle: &Path, key: &Path) -> Result<Value, String> {
     verified(Command::new(python()).arg(at("tests/peers/verify_bundle.py")).args([bundle, key]))
 }
 
-fn text(path: &Path) -> String {
+pub fn text(path: &Path) -> String {
     path.display().to_string()
 }
 

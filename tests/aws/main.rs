@@ -25,3 +25,4 @@ mod learned;
 mod live_secrets;
 mod peers;
 mod port;
+mod timestamps;

@@ -4,4 +4,5 @@ pub mod keygen;
 mod kms;
 pub mod review;
 pub mod signing;
+mod timestamp;
 pub mod verify;

@@ -52,7 +52,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
             return Err(wrong(format!("{flag} is empty: a review says who looked, and what was found")));
         }
     }
-    let signing = SigningArgs { sign_with: args.sign_with.clone() };
+    let signing = SigningArgs { sign_with: args.sign_with.clone(), timestamp: None };
     let signer = signing.named(&config, None).map_err(Unusable::complained)?;
     let signer = signer
         .ok_or_else(|| wrong("name your own key with --sign-with: `drillmaster keygen` makes one".into()))?;

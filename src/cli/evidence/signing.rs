@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{SubsecRound as _, Utc};
 
-use super::kms;
+use super::{kms, timestamp};
 use crate::cli::complain;
 use crate::cli::output::write_stderr;
 use crate::cli::run_folder::Told;
@@ -13,6 +13,7 @@ use base::exit::Exit;
 use base::redact;
 use estate::Loss;
 use evidence::key::Holder;
+use evidence::timestamp::TimeAuthority;
 use evidence::verify::{Fault, Trust, signed_by, verify};
 use evidence::{PrivateKey, RanBy, Seal, Signer};
 use record::report::Report;
@@ -33,6 +34,24 @@ pub struct SigningArgs {
     /// noted the key's fingerprint, and nobody's identity.
     #[arg(long, value_name = "KEY")]
     pub sign_with: Option<String>,
+    /// Have an authority of time stamp the evidence (RFC 3161)
+    ///
+    /// Default: `evidence.timestamp` of the configuration. An authority that does not answer is a
+    /// warning: the run is then signed without a stamp.
+    #[arg(long, value_name = "URL")]
+    pub timestamp: Option<String>,
+}
+
+/// An authority of time, and its URL.
+pub struct Authority {
+    url: String,
+    asked: Box<dyn TimeAuthority>,
+}
+
+/// What signs a run at its end.
+pub struct Signing {
+    pub signer: Box<dyn Signer>,
+    pub authority: Option<Authority>,
 }
 
 impl SigningArgs {
@@ -62,19 +81,32 @@ impl SigningArgs {
             .transpose()
     }
 
-    /// The key of a run: the one that was named, or one for this run alone.
+    /// What signs a run: the key that was named, or one for this run alone; and an authority of time, if
+    /// one was named.
     ///
     /// # Errors
     /// As of [`Self::named`]. They are told before anything runs, so that no drill ends without its
     /// signature.
-    pub fn signer(&self, config: &UserConfig, loss: Option<&Loss>) -> Result<Box<dyn Signer>, Exit> {
+    pub fn signing(&self, config: &UserConfig, loss: Option<&Loss>) -> Result<Signing, Exit> {
+        let authority = self.authority(config).map_err(Unusable::complained)?;
         let signer = self.named(config, loss).and_then(|named| match named {
             Some(signer) => Ok(signer),
             None => {
                 Ok(Box::new(PrivateKey::for_one_run().map_err(|error| Unusable::wrong(error.to_string()))?))
             }
         });
-        signer.map_err(Unusable::complained)
+        Ok(Signing { signer: signer.map_err(Unusable::complained)?, authority })
+    }
+
+    fn authority(&self, config: &UserConfig) -> Result<Option<Authority>, Unusable> {
+        let (who, url) = match (&self.timestamp, &config.evidence.timestamp) {
+            (Some(url), _) => ("--timestamp", url),
+            (None, Some(url)) => ("`evidence.timestamp` of the configuration", url),
+            (None, None) => return Ok(None),
+        };
+        let asked = timestamp::authority(url)
+            .map_err(|Unusable { exit, why }| Unusable { exit, why: format!("{who}: {why}") })?;
+        Ok(Some(Authority { url: url.clone(), asked }))
     }
 }
 
@@ -165,15 +197,21 @@ fn warn_of_readers(path: &Path) {
 }
 
 /// Signs the files of a run that has ended. Returns the key, as a person would note it.
-pub fn sign(report: &Report, folder: &Path, signer: &dyn Signer) -> Result<String, String> {
+pub fn sign(report: &Report, folder: &Path, signing: &Signing) -> Result<String, String> {
+    let signer = signing.signer.as_ref();
     let told = Seal {
         report,
         ran_by: ran_by(|name| std::env::var(name).ok()),
         signed_at: Utc::now().trunc_subsecs(0),
     };
-    evidence::seal(folder, told, signer).map_err(|error| {
+    let authority = signing.authority.as_ref();
+    let stamped = evidence::seal(folder, told, signer, authority.map(|authority| authority.asked.as_ref()));
+    let stamped = stamped.map_err(|error| {
         format!("{error}; the run is not signed, and it cannot be signed later: run the drill again")
     })?;
+    if let (Some(Err(why)), Some(Authority { url, .. })) = (stamped, authority) {
+        write_stderr(&format!("warning: {url}: {why}; the run is signed without a time stamp\n"));
+    }
     let fingerprint = signer.public_key().fingerprint();
     Ok(match signer.holder() {
         Holder::Kept => fingerprint.to_string(),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::timestamp::trusted;
 use crate::cli::configuration::ConfigArg;
 use crate::cli::run_folder::{self, Told};
 use crate::cli::{complained, folder_of, print, print_as};
@@ -15,6 +16,7 @@ use base::duration::Time;
 use base::exit::Exit;
 use base::visible::Form;
 use evidence::key::{Fingerprint, Holder};
+use evidence::timestamp::Stamped;
 use evidence::verify::{Fault, Trust, Verified, verify};
 use evidence::{EVIDENCE, PublicKey};
 use record::journal;
@@ -40,6 +42,13 @@ pub struct Args {
     /// The fingerprint of a key that you trust, as `keygen` prints it; may be repeated
     #[arg(long, value_name = "SHA256:…")]
     fingerprint: Vec<Fingerprint>,
+    /// The certificates of the authorities of time that you trust, in PEM; default:
+    /// `evidence.timestamp_ca` of the configuration
+    #[arg(long, value_name = "FILE")]
+    timestamp_ca: Option<PathBuf>,
+    /// Also demand a time stamp by such an authority
+    #[arg(long)]
+    require_timestamp: bool,
     /// Also demand the review of a second person, by another key that you trust
     #[arg(long)]
     require_review: bool,
@@ -83,6 +92,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     for fingerprint in &args.fingerprint {
         trust.fingerprint(fingerprint.clone());
     }
+    trust.authorities = trusted(args.timestamp_ca.as_deref(), &config).map_err(wrong)?;
     let folder = folder_of(&args.run);
     if !folder.is_dir() {
         return Err(wrong(format!("{}: is no folder of a run", folder.display())));
@@ -92,6 +102,12 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     if args.require_review && !verified.reviews.iter().any(|review| review.counts) {
         let what =
             "nobody else has reviewed it with a key that you trust: `drillmaster review` signs a review";
+        verified.faults.push(Fault { file: EVIDENCE.to_owned(), what: what.to_owned() });
+        verified.good = false;
+    }
+    if args.require_timestamp && !verified.stamp.as_ref().is_some_and(|stamp| stamp.trusted) {
+        let what = "no authority of time that you named has stamped it: `run --timestamp URL` asks one, and \
+                    --timestamp-ca names whom you trust";
         verified.faults.push(Fault { file: EVIDENCE.to_owned(), what: what.to_owned() });
         verified.good = false;
     }
@@ -208,6 +224,18 @@ fn text(folder: &Path, report: Option<&Report>, verified: &Verified) -> String {
         };
         let at = verified.signed_at.map(second).unwrap_or_default();
         line("Signed", &format!("{at} with {}{key}", signed.fingerprint));
+    }
+    if let Some(stamp) = &verified.stamp {
+        let Stamped { at, authority, trusted } = stamp;
+        let at = second(*at);
+        let said = if *trusted {
+            format!("seen at {at} by {authority}")
+        } else {
+            format!(
+                "not verified: you named no authority; it says {at}, and names {authority} (--timestamp-ca)"
+            )
+        };
+        line("Time stamp", &said);
     }
     for review in &verified.reviews {
         let counts = if review.counts { "" } else { "; does not count: no other key that you trust" };
