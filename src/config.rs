@@ -60,9 +60,27 @@ pub struct EvidenceKeys {
     /// The certificates of the authorities of time that `verify` trusts: a file in PEM.
     #[serde(default)]
     pub timestamp_ca: Option<PathBuf>,
+    /// The document of Vanta that `evidence push --to vanta` uploads to.
+    #[serde(default)]
+    pub vanta: Option<VantaDocument>,
     /// Whose signatures `verify` takes: files of public keys, or fingerprints such as `SHA256:9vM…=`.
     #[serde(default)]
     pub trusted_keys: Vec<String>,
+}
+
+/// A document in the portal of Vanta, and an application there that may upload to it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VantaDocument {
+    /// The id of the document, as it stands in its address.
+    pub document: String,
+    /// `env:NAME`: the variable that holds the id of the application.
+    pub client_id: String,
+    /// `env:NAME`: the variable that holds its secret.
+    pub client_secret: String,
+    /// Default: `https://api.vanta.com`.
+    #[serde(default)]
+    pub url: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -9,6 +9,7 @@
 mod access;
 mod accounts;
 mod answer;
+pub mod archive;
 mod at;
 mod backup;
 mod caller;

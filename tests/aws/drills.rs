@@ -21,6 +21,7 @@ mod losses;
 mod privileges;
 mod protected;
 mod proxies;
+mod pushed;
 mod secrets;
 mod selections;
 mod shop;

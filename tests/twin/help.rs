@@ -23,5 +23,7 @@ fn every_help_text_is_as_agreed() {
         golden!("help", command.as_str(), &help(&[&command]));
         names.push(command);
     }
+    golden!("help", "evidence-push", &help(&["evidence", "push"]));
+    names.push("evidence-push".to_owned());
     golden::are_all_of("help", &names);
 }

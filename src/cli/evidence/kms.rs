@@ -31,6 +31,7 @@ use of_aws::asked;
 mod of_aws {
     use tokio::runtime::Runtime;
 
+    use super::super::told;
     use super::Unusable;
     use crate::cli::wire;
     use ::aws::kms::SigningKey;
@@ -39,7 +40,7 @@ mod of_aws {
     use estate::Loss;
     use evidence::Signer;
     use evidence::key::{Holder, PublicKey};
-    use port::{CloudError, Place};
+    use port::Place;
 
     /// What is signed for trial. A signature of a statement begins otherwise.
     const TRIAL: &[u8] = b"Drillmaster: may this key sign?";
@@ -98,13 +99,6 @@ mod of_aws {
                  credentials of such an account"
             )
         })
-    }
-
-    fn told(error: &CloudError) -> String {
-        match &error.help {
-            Some(help) => format!("{error}; {help}"),
-            None => error.to_string(),
-        }
     }
 
     #[cfg(test)]

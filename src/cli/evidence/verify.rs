@@ -34,6 +34,23 @@ pub struct Args {
     /// The run's folder
     #[arg(value_name = "RUN")]
     run: PathBuf,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// Also demand a time stamp by such an authority
+    #[arg(long)]
+    require_timestamp: bool,
+    /// Also demand the review of a second person, by another key that you trust
+    #[arg(long)]
+    require_review: bool,
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+    #[command(flatten)]
+    config: ConfigArg,
+}
+
+/// Whom the reader trusts.
+#[derive(clap::Args)]
+pub struct TrustArgs {
     /// A public key that you trust, in PEM; may be repeated
     ///
     /// So are those of `evidence.trusted_keys` in the configuration.
@@ -46,16 +63,22 @@ pub struct Args {
     /// `evidence.timestamp_ca` of the configuration
     #[arg(long, value_name = "FILE")]
     timestamp_ca: Option<PathBuf>,
-    /// Also demand a time stamp by such an authority
-    #[arg(long)]
-    require_timestamp: bool,
-    /// Also demand the review of a second person, by another key that you trust
-    #[arg(long)]
-    require_review: bool,
-    #[arg(long, value_enum, default_value_t)]
-    output: Output,
-    #[command(flatten)]
-    config: ConfigArg,
+}
+
+impl TrustArgs {
+    /// # Errors
+    /// A file cannot be read, as a text for the user.
+    pub fn trust(&self, config: &UserConfig) -> Result<Trust, String> {
+        let mut trust = keys_of(config)?;
+        for path in &self.key {
+            trust.key(&public_key(path)?);
+        }
+        for fingerprint in &self.fingerprint {
+            trust.fingerprint(fingerprint.clone());
+        }
+        trust.authorities = trusted(self.timestamp_ca.as_deref(), config)?;
+        Ok(trust)
+    }
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -85,14 +108,7 @@ pub fn run(args: &Args) -> Exit {
 fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let wrong = complained(Exit::Wrong);
     let config = args.config.load_or_complain()?;
-    let mut trust = keys_of(&config).map_err(wrong)?;
-    for path in &args.key {
-        trust.key(&public_key(path).map_err(wrong)?);
-    }
-    for fingerprint in &args.fingerprint {
-        trust.fingerprint(fingerprint.clone());
-    }
-    trust.authorities = trusted(args.timestamp_ca.as_deref(), &config).map_err(wrong)?;
+    let trust = args.trust.trust(&config).map_err(wrong)?;
     let folder = folder_of(&args.run);
     if !folder.is_dir() {
         return Err(wrong(format!("{}: is no folder of a run", folder.display())));

@@ -14,7 +14,7 @@ use evidence::PublicKey;
 use support::drill::told;
 
 /// The account of the credentials in the environment of a drill.
-const RUNNER: &str = "123456789012";
+pub const RUNNER: &str = "123456789012";
 
 struct Keys {
     account: Account,
@@ -40,7 +40,7 @@ impl Keys {
     }
 }
 
-fn playbook(closet: &Closet) -> String {
+pub fn playbook(closet: &Closet) -> String {
     format!(
         "{}steps:\n  - {{ id: volume, uses: ec2.restore_volume, workload: orders, with: {{ from: {{ snapshot: {} }} }} }}\n\
          checks:\n  - {{ id: state, workload: orders, state: {{ of: \"{{{{ steps.volume.volume_id }}}}\" }} }}\n",
