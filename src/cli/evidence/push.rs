@@ -75,12 +75,14 @@ fn target(text: &str) -> Result<Target, String> {
 
 /// A run that was verified, as a copy: nobody can change a file between its verification and its
 /// departure.
+#[cfg_attr(not(feature = "aws"), allow(dead_code, reason = "only a build with a network pushes"))]
 struct Proved<'a> {
     folder: &'a Path,
     report: &'a Report,
     verified: &'a Verified,
 }
 
+#[cfg_attr(not(feature = "aws"), allow(dead_code, reason = "only a build with a network pushes"))]
 impl Proved<'_> {
     /// The signed files, and the reviews.
     fn files(&self) -> impl Iterator<Item = &str> {

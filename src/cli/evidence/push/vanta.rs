@@ -4,8 +4,9 @@ use super::Proved;
 use crate::config::UserConfig;
 use base::duration::Time;
 
+/// A build without a network has none.
 #[cfg(not(feature = "live"))]
-pub struct Vanta;
+pub enum Vanta {}
 
 #[cfg(not(feature = "live"))]
 impl Vanta {
@@ -14,7 +15,7 @@ impl Vanta {
     }
 
     pub fn push(&self, _: &Proved<'_>, _: Time) -> Result<String, String> {
-        Err("this build reaches no portal".to_owned())
+        match *self {}
     }
 }
 
