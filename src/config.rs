@@ -62,13 +62,38 @@ pub struct UserConfig {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EvidenceKeys {
-    /// The private key that signs runs: a file of `keygen`, or `env:NAME` for a variable that holds
-    /// its text. Default: a key that is made for each run alone.
+    /// The private key that signs runs: a file of `keygen`, `env:NAME` for a variable that holds its
+    /// text, or `awskms:///alias/NAME` for a key of AWS KMS. Default: a key that is made for each run
+    /// alone.
     #[serde(default)]
     pub key: Option<String>,
+    /// An authority of time (RFC 3161) that stamps the evidence of runs, by its URL.
+    #[serde(default)]
+    pub timestamp: Option<String>,
+    /// The certificates of the authorities of time that `verify` trusts: a file in PEM.
+    #[serde(default)]
+    pub timestamp_ca: Option<PathBuf>,
+    /// The document of Vanta that `evidence push --to vanta` uploads to.
+    #[serde(default)]
+    pub vanta: Option<VantaDocument>,
     /// Whose signatures `verify` takes: files of public keys, or fingerprints such as `SHA256:9vM…=`.
     #[serde(default)]
     pub trusted_keys: Vec<String>,
+}
+
+/// A document in the portal of Vanta, and an application there that may upload to it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VantaDocument {
+    /// The id of the document, as it stands in its address.
+    pub document: String,
+    /// `env:NAME`: the variable that holds the id of the application.
+    pub client_id: String,
+    /// `env:NAME`: the variable that holds its secret.
+    pub client_secret: String,
+    /// Default: `https://api.vanta.com`.
+    #[serde(default)]
+    pub url: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

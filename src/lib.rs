@@ -7,4 +7,6 @@
 
 pub mod cli;
 pub mod config;
+#[cfg(feature = "live")]
+mod https;
 pub mod ui;

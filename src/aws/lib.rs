@@ -9,6 +9,7 @@
 mod access;
 mod accounts;
 mod answer;
+pub mod archive;
 mod at;
 mod backup;
 mod caller;
@@ -22,6 +23,7 @@ mod error;
 mod exposure;
 pub mod history;
 mod interceptor;
+pub mod kms;
 mod like;
 mod managed_keys;
 pub mod object_store;
@@ -45,6 +47,7 @@ mod time;
 mod whole;
 
 use async_trait::async_trait;
+use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityOutput;
 
 use self::answer::{in_order, missing, observed, pages, with};
 use self::at::At;
@@ -59,10 +62,10 @@ use estate::{Loss, Resource};
 use port::gate::{Call, Enforcement};
 use port::gated::delete_call;
 use port::{
-    ApiCalls, Asking, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, CopyPoint,
-    Create, Created, ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed,
-    Offers, Operation, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains,
-    ResourceRef, SeenPoints, StartRestore, Started, TableLook, TableSeen, Tagged, VerifiedObjects,
+    ApiCalls, Asking, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
+    CopyPoint, Create, Created, ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs,
+    Observed, Offers, Operation, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress,
+    Remains, ResourceRef, SeenPoints, StartRestore, Started, TableLook, TableSeen, Tagged, VerifiedObjects,
     VerifyObjects, Whose, Wishes, Zone,
 };
 
@@ -74,7 +77,7 @@ pub use accounts::Aws;
 pub mod sdk {
     pub use {
         aws_config, aws_credential_types, aws_sdk_backup, aws_sdk_cloudformation, aws_sdk_cloudwatchlogs,
-        aws_sdk_dynamodb, aws_sdk_ec2, aws_sdk_efs, aws_sdk_rds, aws_sdk_route53, aws_sdk_s3,
+        aws_sdk_dynamodb, aws_sdk_ec2, aws_sdk_efs, aws_sdk_kms, aws_sdk_rds, aws_sdk_route53, aws_sdk_s3,
         aws_sdk_secretsmanager, aws_sdk_sts, aws_smithy_http_client, aws_smithy_runtime_api,
     };
 }
@@ -90,26 +93,26 @@ const READING: &str = "reading";
 
 #[async_trait(?Send)]
 impl Cloud for Aws {
-    async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
+    async fn identity(&self, account: &AccountId) -> CloudResult<CallerIdentity> {
         on_behalf(READING, async {
             let place = self.any_place(account).await?;
             let clients = self.clients(&place).await?;
             if let Some(sts) = &clients.sts_before_role
                 && self.shared.signer(account).is_none()
             {
-                let signer = whose(sts).await?;
+                let signer = whose(sts).await?.account;
                 self.shared.know_signer(account, &signer);
                 if self.shared.gate.loss().and_then(Loss::account) == Some(&signer) {
                     return Err(role_needs_lost_account(account, &signer));
                 }
             }
-            let account = whose(&clients.sts).await?;
+            let identity = whose(&clients.sts).await?;
             let gate = &self.shared.gate;
             // Only a drill that has not begun is stopped. A wrong clock must not keep a sandbox.
             let is_before_t0 = gate.loss().is_some() && gate.enforcement() == Enforcement::Off;
             match self.shared.clock_ahead() {
                 Some(ahead) if is_before_t0 && ahead.abs() > MOST_SKEW => Err(clock_is_wrong(ahead)),
-                Some(_) | None => Ok(account),
+                Some(_) | None => Ok(identity),
             }
         })
         .await
@@ -449,7 +452,6 @@ impl Cloud for Aws {
     }
 }
 
-/// Returns the account that the credentials belong to. Needs no permission.
 impl Aws {
     /// The account of the default credentials: of the environment, a profile or a machine's role.
     pub async fn own_account(&self) -> CloudResult<AccountId> {
@@ -457,16 +459,25 @@ impl Aws {
             // STS alone is asked with credentials that nobody confirmed, so any account will do.
             let nobody = "000000000000".parse();
             let nobody = nobody.map_err(|_| CloudError::new(ErrorKind::Invalid, "connect", "no account"))?;
-            whose(&self.clients(&self.any_place(&nobody).await?).await?.sts).await
+            Ok(whose(&self.clients(&self.any_place(&nobody).await?).await?.sts).await?.account)
         })
         .await
     }
 }
 
-async fn whose(sts: &access::StsReader) -> CloudResult<AccountId> {
-    const CALL: &str = "sts:GetCallerIdentity";
-    let id = sts.get_caller_identity().send().await.or_cloud(CALL)?.account.unwrap_or_default();
-    id.parse().map_err(|_| CloudError::new(ErrorKind::Server, CALL, format!("`{id}` is not an account id")))
+/// The call that tells whose the credentials are. It needs no permission.
+const WHO: &str = "sts:GetCallerIdentity";
+
+async fn whose(sts: &access::StsReader) -> CloudResult<CallerIdentity> {
+    identity_in(sts.get_caller_identity().send().await.or_cloud(WHO)?)
+}
+
+fn identity_in(answer: GetCallerIdentityOutput) -> CloudResult<CallerIdentity> {
+    let id = answer.account.unwrap_or_default();
+    let account = id
+        .parse()
+        .map_err(|_| CloudError::new(ErrorKind::Server, WHO, format!("`{id}` is not an account id")))?;
+    Ok(CallerIdentity { account, arn: answer.arn })
 }
 
 /// How far this machine's clock may be from AWS's. AWS refuses requests from five minutes on, and
@@ -476,7 +487,7 @@ const MOST_SKEW: chrono::TimeDelta = chrono::TimeDelta::seconds(30);
 fn clock_is_wrong(ahead: chrono::TimeDelta) -> CloudError {
     let way = if ahead > chrono::TimeDelta::zero() { "ahead of" } else { "behind" };
     let said = format!("this machine's clock is {} s {way} AWS's", ahead.num_seconds().abs());
-    CloudError::new(ErrorKind::Invalid, "sts:GetCallerIdentity", said).help(error::CLOCK_HELP)
+    CloudError::new(ErrorKind::Invalid, WHO, said).help(error::CLOCK_HELP)
 }
 
 fn role_needs_lost_account(account: &AccountId, lost: &AccountId) -> CloudError {

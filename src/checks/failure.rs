@@ -37,7 +37,7 @@ impl From<Unreadable> for Failure {
 }
 
 /// Joins an error with its causes. Leaves out a cause that the text already contains.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -42,6 +42,9 @@ use configuration::load_or_complain;
 use output::{complain, complained, print, print_as};
 use record::run_folder::{self, folder_of, with_help};
 
+#[cfg(feature = "live")]
+pub(crate) use wire::runtime;
+
 pub use panics::tell_without_secrets;
 
 #[derive(Parser)]
@@ -73,6 +76,7 @@ enum Command {
     Controls(history::controls::Args),
     Store(store::Args),
     Schedule(schedule::Args),
+    Evidence(evidence::Args),
     Sweep(sweep::Args),
     Schema(schema::Args),
     Explain(explain::Args),
@@ -135,6 +139,7 @@ pub fn main() -> ExitCode {
         Command::Controls(args) => history::controls::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Schedule(args) => schedule::run(&args),
+        Command::Evidence(args) => evidence::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -117,7 +117,6 @@ fn go_on(
     let config = args.config.load_or_complain()?;
     let folder = super::folder_of(&args.run);
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(e.to_string()))?;
-    let signer = args.signing.signer(&config).map_err(wrong)?;
     // The journal is read before it is touched: a run that has ended is not opened again.
     let contents = journal::read(&folder).map_err(|e| wrong(e.to_string()))?;
     let started = started(&contents.events, &folder).map_err(wrong)?;
@@ -131,6 +130,7 @@ fn go_on(
         }
         return written_again(&folder, &contents, &templates, store.as_ref(), args);
     }
+    let signing = args.signing.signing(&config, Some(&started.lose))?;
     let params = params(&started.inputs.params, given, &folder, abort).map_err(wrong)?;
     let on = started.on;
     let durability = super::run::durability(on);
@@ -182,7 +182,7 @@ fn go_on(
         !contents.finished()
     });
     let (before, output) = (contents.events, args.output);
-    let run = Run { options, before, folder, templates, signer, store, output, expected };
+    let run = Run { options, before, folder, templates, signing, store, output, expected };
     run.carry_out(plan, move || Ok(journal))
 }
 

@@ -9,7 +9,7 @@ use tokio::signal::unix;
 use tokio_util::sync::CancellationToken;
 
 use super::configuration::ConfigArg;
-use super::evidence::signing::{self, Signature, SigningArgs};
+use super::evidence::signing::{self, Signature, Signing, SigningArgs};
 use super::forecast::{Asked, Before};
 use super::store::{self, StoreArg};
 use super::wire::{self, Drill, Options};
@@ -25,7 +25,6 @@ use base::visible::Form;
 use checks::ConnectTo;
 use engine::plan::Plan;
 use event::{Consumer, Event};
-use evidence::Signer;
 use record::journal::{Durability, Journal, JournalError};
 use record::report::{self, Report, Templates, github};
 
@@ -141,7 +140,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let beside = store::local(beside.unwrap_or(Path::new(history::RUNS)));
     history::tell(&loaded, store.as_ref().unwrap_or(&beside), Utc::now());
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(with_help(&e)))?;
-    let signer = args.signing.signer(&config).map_err(wrong)?;
+    let signing = args.signing.signing(&config, loaded.playbook.lose.loss().as_ref())?;
     if let Some(folder) = args.out.as_ref().filter(|folder| folder.join(record::journal::FILE_NAME).exists())
     {
         return Err(wrong(format!("{} holds a run already: choose another --out", folder.display())));
@@ -183,7 +182,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let durability = durability(args.on);
     let at = folder.clone();
     let before = Vec::new();
-    let run = Run { options, before, folder, templates, signer, store, output: args.output, expected };
+    let run = Run { options, before, folder, templates, signing, store, output: args.output, expected };
     run.carry_out(plan, move || Journal::create(&at, durability))
 }
 
@@ -195,7 +194,7 @@ pub struct Run {
     pub folder: PathBuf,
     pub templates: Templates,
     /// Signs the evidence at the end.
-    pub signer: Box<dyn Signer>,
+    pub signing: Signing,
     /// Keeps the run at its end.
     pub store: Option<Store>,
     pub output: OutputMode,
@@ -213,7 +212,7 @@ impl Run {
         plan: Plan,
         journal: impl FnOnce() -> Result<Journal, JournalError>,
     ) -> Result<Exit, Exit> {
-        let Self { options, before, folder, templates, signer, store, output, expected } = self;
+        let Self { options, before, folder, templates, signing, store, output, expected } = self;
         let wrong = complained(Exit::Wrong);
         let around = Surroundings::detect();
         let display = ui::choose(output, &around);
@@ -256,7 +255,7 @@ impl Run {
             complain("the run left no record");
             return Err(Exit::Error);
         };
-        let ended = Ended { signer: Some(signer.as_ref()), store: store.as_ref() };
+        let ended = Ended { signing: Some(&signing), store: store.as_ref() };
         Ok(deliver(&report, &folder, &templates, &ended, output, around))
     }
 }
@@ -372,7 +371,7 @@ fn is_hang_up_ignored() -> bool {
 #[derive(Default)]
 pub struct Ended<'a> {
     /// Signs them. `None`: they were signed before, or never will be.
-    pub signer: Option<&'a dyn Signer>,
+    pub signing: Option<&'a Signing>,
     /// Keeps them.
     pub store: Option<&'a Store>,
 }
@@ -388,12 +387,14 @@ pub fn deliver(
 ) -> Exit {
     // A result that cannot be delivered is a failure.
     let mut signature = Signature::None;
-    let delivered = match (report::write_all(report, folder, templates), ended.signer) {
+    let delivered = match (report::write_all(report, folder, templates), ended.signing) {
         // What could not be written whole is not signed.
         (Err(error), _) => Err(with_help(&error)),
         (Ok(()), None) => Ok(()),
-        (Ok(()), Some(signer)) => {
-            signing::sign(report, folder, signer).map(|key| signature = Signature::New(key))
+        (Ok(()), Some(signing)) => {
+            let signed = signing::sign(report, folder, signing);
+            signature = signed.as_ref().map_or(Signature::Failed, |key| Signature::New(key.clone()));
+            signed.map(drop)
         }
     };
     let delivered = delivered.and_then(|()| ended.store.map_or(Ok(()), |store| store::keep(store, folder)));
@@ -439,6 +440,7 @@ pub fn show(
         let said = match &signature {
             Signature::New(key) => format!("Signed: {key}"),
             Signature::Kept => "Signed before, and the files are as they were signed.".to_owned(),
+            Signature::Failed => "Not signed, and it stays so: `verify` refuses this run.".to_owned(),
             Signature::None => "Not signed: only the process that ends a run signs it.".to_owned(),
         };
         let mut out = ui::out::stdout(ui::out::text());
@@ -461,7 +463,7 @@ pub fn show(
         }
         let signed_with = match signature {
             Signature::New(key) => Some(key),
-            Signature::Kept | Signature::None => None,
+            Signature::Kept | Signature::None | Signature::Failed => None,
         };
         match report::Outcome::of(report, signed_with).to_line() {
             // A reader that is gone changes no verdict but a pass.

@@ -165,6 +165,7 @@ impl RunProgress {
             | Body::Deleted { .. }
             | Body::DeleteFailed { .. }
             | Body::Discarded { .. }
+            | Body::Identified(_)
             | Body::Isolation { .. }
             | Body::PointSeen { .. }
             | Body::Denied { .. }
@@ -267,6 +268,7 @@ impl RunProgress {
             Body::DeleteFailed { resource, .. } => self.ends_a_deletion(resource),
             // These events are legal anywhere.
             Body::Discarded { .. }
+            | Body::Identified(_)
             | Body::Isolation { .. }
             | Body::PointSeen { .. }
             | Body::Denied { .. }

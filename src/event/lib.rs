@@ -9,6 +9,7 @@
 mod bus;
 mod chosen;
 pub mod forecast;
+mod identified;
 pub mod legal;
 mod line;
 mod redacted;
@@ -31,6 +32,7 @@ use port::{ApiCalls, Finding, PointQuery, Ready, ResourceRef, Sent};
 pub use bus::{Bus, Consumer, ConsumerError};
 pub use chosen::{Chosen, Made, RestoreSource};
 pub use forecast::Forecast;
+pub use identified::{Identified, Purpose};
 pub use port::Phase;
 pub use request::Request;
 pub use run_started::{Inputs, NodePlan, PastRun, PastWorkload, PlaybookText, RunStarted, WorkloadPlan};
@@ -117,6 +119,8 @@ pub enum Body {
     Surveyed {
         points: Vec<(PointQuery, Vec<RecoveryPoint>)>,
     },
+    /// Whose credentials the run uses in an account, as STS says. Nobody calls on the twin.
+    Identified(Identified),
     /// What a model of the playbook says of the recovery. It is no measurement.
     Forecast(Box<Forecast>),
     /// T0. Lost resources are out of reach from here on.

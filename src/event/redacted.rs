@@ -34,6 +34,7 @@ impl Body {
             | Self::Intent { .. }
             | Self::Created { .. }
             | Self::SandboxReady { .. }
+            | Self::Identified(_)
             | Self::Surveyed { .. }
             | Self::Resumed { .. }
             | Self::DisasterDeclared { .. }

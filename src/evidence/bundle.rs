@@ -2,7 +2,8 @@
 //!
 //! We read only what we would have written, byte for byte. So a bundle holds nothing beside the signed
 //! statement that could be changed and still be taken. (An ECDSA signature has a second valid form,
-//! for the same statement.)
+//! for the same statement.) A time stamp of the evidence is covered by the statement of the
+//! test result, which names the bundle as one of its files.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +13,7 @@ use thiserror::Error;
 use crate::Signer;
 use crate::dsse::{self, pre_authentication_encoding};
 use crate::key::PublicKey;
+use crate::timestamp::{Stamp, Stamped, TimeAuthority};
 
 const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
@@ -37,6 +39,14 @@ struct Material {
     public_key: Hint,
     /// Entries of a public log. We make none: it would tell the names and times of drills.
     tlog_entries: [(); 0],
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    timestamp_verification_data: Option<Stamps>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Stamps {
+    rfc3161_timestamps: [Stamp; 1],
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +82,7 @@ impl Bundle {
             verification_material: Material {
                 public_key: Hint { hint: signer.public_key().fingerprint().hint().to_owned() },
                 tlog_entries: [],
+                timestamp_verification_data: None,
             },
             dsse_envelope: Envelope {
                 payload: STANDARD.encode(statement),
@@ -79,6 +90,25 @@ impl Bundle {
                 signatures: [Signature { sig: STANDARD.encode(signature) }],
             },
         })
+    }
+
+    /// Has an authority stamp the signature.
+    ///
+    /// # Errors
+    /// Why there is no stamp. The bundle is as it was.
+    pub fn stamp(&mut self, authority: &dyn TimeAuthority) -> Result<Stamped, String> {
+        let signature = self.signature_bytes().map_err(|error| error.to_string())?;
+        let (stamp, told) = Stamp::of(&signature, authority)?;
+        let stamps = Stamps { rfc3161_timestamps: [stamp] };
+        self.verification_material.timestamp_verification_data = Some(stamps);
+        Ok(told)
+    }
+
+    /// The time stamp of the signature, if there is one. The signature of the bundle does not cover it.
+    pub fn stamped(&self) -> Option<&Stamp> {
+        let stamps = self.verification_material.timestamp_verification_data.as_ref()?;
+        let [stamp] = &stamps.rfc3161_timestamps;
+        Some(stamp)
     }
 
     /// The only form in which a bundle is written and read.
@@ -109,7 +139,7 @@ impl Bundle {
         decoded.map_err(|error| Malformed::NotABundle(format!("the payload: {error}")))
     }
 
-    fn signature_bytes(&self) -> Result<Vec<u8>, Malformed> {
+    pub fn signature_bytes(&self) -> Result<Vec<u8>, Malformed> {
         let decoded = STANDARD.decode(&self.signature().sig);
         decoded.map_err(|error| Malformed::NotABundle(format!("the signature: {error}")))
     }

@@ -61,7 +61,7 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Holder {
-    /// A key that its owner keeps, in a file or a variable.
+    /// A key that its owner keeps: in a file, a variable or AWS KMS.
     Kept,
     /// A key that was made for one run and thrown away. It shows that the files have not changed since, to
     /// whoever noted its fingerprint. It does not show who ran the drill.

@@ -17,6 +17,7 @@ pub mod key;
 pub mod review;
 mod seal;
 mod statement;
+pub mod timestamp;
 pub mod verify;
 
 pub use key::{Kind, PrivateKey, PublicKey};

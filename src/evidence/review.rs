@@ -24,6 +24,7 @@ pub fn review(folder: &Path, said: Said, signer: &dyn Signer) -> Result<PathBuf,
     let subjects = vec![seal::file(folder, EVIDENCE)?, seal::file(folder, RESULT)?];
     let name = format!("{PREFIX}{}.sigstore.json", said.at.format("%Y%m%dT%H%M%S%3fZ"));
     let review = Review { by: said.by, note: said.note, signed_at: said.at, signer: SignedBy::of(signer) };
-    seal::write(folder, &name, &Statement::new(subjects, REVIEW, review), signer)?;
+    let bundle = seal::bundle(&Statement::new(subjects, REVIEW, review), signer)?;
+    seal::write(folder, &name, &bundle)?;
     Ok(folder.join(name))
 }

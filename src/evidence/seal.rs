@@ -14,6 +14,7 @@ use crate::folder::{self, FileError};
 use crate::statement::{
     DRILL, Evidence, Playbook, REHEARSAL, RanBy, SignedBy, Statement, Subject, TEST_RESULT, TestResult, Tool,
 };
+use crate::timestamp::{Stamped, TimeAuthority};
 use crate::{EVIDENCE, RESULT, Signer};
 
 #[derive(Debug, Error)]
@@ -37,7 +38,15 @@ pub struct Seal<'a> {
 ///
 /// The second statement has the first as one of its subjects, so neither can be taken from another
 /// run.
-pub fn seal(folder: &Path, told: Seal<'_>, signer: &dyn Signer) -> Result<(), SealError> {
+///
+/// `authority`: who stamps the first statement. Returns what it stamped, or why there is no stamp: the
+/// run is signed without one.
+pub fn seal(
+    folder: &Path,
+    told: Seal<'_>,
+    signer: &dyn Signer,
+    authority: Option<&dyn TimeAuthority>,
+) -> Result<Option<Result<Stamped, String>>, SealError> {
     let mut files = Vec::new();
     for name in folder::names() {
         match file(folder, name) {
@@ -59,18 +68,19 @@ pub fn seal(folder: &Path, told: Seal<'_>, signer: &dyn Signer) -> Result<(), Se
         },
         journal: report.journal.clone(),
         ran_by,
+        identities: report.identities.clone(),
         signed_at,
         signer: signed_by.clone(),
         report,
     };
-    write(
-        folder,
-        EVIDENCE,
-        &Statement::new(files.clone(), predicate_type(report.simulated), evidence),
-        signer,
-    )?;
+    let statement = Statement::new(files.clone(), predicate_type(report.simulated), evidence);
+    let mut bundle = bundle(&statement, signer)?;
+    let stamped = authority.map(|authority| bundle.stamp(authority));
+    write(folder, EVIDENCE, &bundle)?;
     files.push(file(folder, EVIDENCE)?);
-    write(folder, RESULT, &Statement::new(files, TEST_RESULT, TestResult::of(report, signed_by)), signer)
+    let result = Statement::new(files, TEST_RESULT, TestResult::of(report, signed_by));
+    write(folder, RESULT, &self::bundle(&result, signer)?)?;
+    Ok(stamped)
 }
 
 /// The type of the statement about a run.
@@ -83,15 +93,17 @@ pub(crate) fn file(folder: &Path, name: &str) -> Result<Subject, SealError> {
     folder::subject(folder, name).map_err(|source| SealError::File { path: folder.join(name), source })
 }
 
-/// Signs a statement, and writes it as a file of the folder.
-pub(crate) fn write<P: Serialize>(
-    folder: &Path,
-    name: &str,
+/// Signs a statement.
+pub(crate) fn bundle<P: Serialize>(
     statement: &Statement<P>,
     signer: &dyn Signer,
-) -> Result<(), SealError> {
+) -> Result<Bundle, SealError> {
     let text = serde_json::to_vec(statement).map_err(|error| SealError::Sign(error.to_string()))?;
-    let bundle = Bundle::sign(&text, signer).map_err(SealError::Sign)?;
+    Bundle::sign(&text, signer).map_err(SealError::Sign)
+}
+
+/// Writes a bundle as a file of the folder.
+pub(crate) fn write(folder: &Path, name: &str, bundle: &Bundle) -> Result<(), SealError> {
     let path = folder.join(name);
     private::write_whole(&path, bundle.to_text(), None).map_err(|source| SealError::Write { path, source })
 }

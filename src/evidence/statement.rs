@@ -8,7 +8,7 @@ use serde_json::Value;
 use base::duration::Time;
 use base::exit::Exit;
 use record::report::Report;
-use record::report::model::{CheckStatus, JournalEnd, Status, StepStatus, TeardownRan, Verdict};
+use record::report::model::{CheckStatus, Identified, JournalEnd, Status, StepStatus, TeardownRan, Verdict};
 
 use crate::key::{Fingerprint, Holder, PublicKey};
 
@@ -66,6 +66,9 @@ pub struct Evidence<R> {
     /// The end of the journal. Its hash chain leads from there to its first record.
     pub journal: Option<JournalEnd>,
     pub ran_by: RanBy,
+    /// Whose credentials the run used, as STS said. Empty on the twin; elsewhere it is unknown.
+    #[serde(default)]
+    pub identities: Vec<Identified>,
     pub signed_at: Time,
     pub signer: SignedBy,
     /// All of report.json.

@@ -20,19 +20,24 @@ use crate::seal::predicate_type;
 use crate::statement::{
     Evidence, REVIEW, RanBy, Review, STATEMENT, SignedBy, Statement, Subject, TEST_RESULT, TestResult,
 };
+use crate::timestamp::{Authorities, Stamped};
 use crate::{EVIDENCE, RESULT, review};
 
-/// The keys that the reader of the evidence trusts, by their fingerprints.
+/// Whom the reader of the evidence trusts: keys, by their fingerprints, and authorities.
 #[derive(Debug, Clone, Default)]
-pub struct Trust(BTreeSet<Fingerprint>);
+pub struct Trust {
+    keys: BTreeSet<Fingerprint>,
+    /// Who may stamp the time.
+    pub authorities: Authorities,
+}
 
 impl Trust {
     pub fn key(&mut self, key: &PublicKey) {
-        self.0.insert(key.fingerprint());
+        self.keys.insert(key.fingerprint());
     }
 
     pub fn fingerprint(&mut self, fingerprint: Fingerprint) {
-        self.0.insert(fingerprint);
+        self.keys.insert(fingerprint);
     }
 }
 
@@ -56,6 +61,8 @@ pub struct Verified {
     pub unsigned: Vec<String>,
     pub signed_by: Option<SignedBy>,
     pub signed_at: Option<Time>,
+    /// When an authority saw the signature of the evidence. `None`: no time stamp, or a wrong one.
+    pub stamp: Option<Stamped>,
     pub ran_by: Option<RanBy>,
     pub reviews: Vec<Reviewed>,
 }
@@ -110,7 +117,11 @@ pub fn verify(folder: &Path, report: Result<&Report, Fault>, trust: &Trust) -> V
         verified.faults.push(fault.clone());
     }
     let report = report.ok();
-    let evidence: Option<Statement<Evidence<Value>>> = read(folder, EVIDENCE, &mut verified);
+    let evidence = read_bundle::<Evidence<Value>>(folder, EVIDENCE, &mut verified);
+    if let Some((_, bundle)) = &evidence {
+        verify_stamp(bundle, trust, &mut verified);
+    }
+    let evidence = evidence.map(|(statement, _)| statement);
     let runner = evidence.as_ref().map(|statement| statement.predicate.signer.clone());
     if let Some(statement) = &evidence {
         must_be_trusted(EVIDENCE, &statement.predicate.signer, trust, &mut verified);
@@ -154,11 +165,25 @@ pub fn verify(folder: &Path, report: Result<&Report, Fault>, trust: &Trust) -> V
     verified
 }
 
-/// Reads a statement whose signature is that of the key that it names.
+/// Reads a statement whose signature is that of the key that it names. No time stamp may stand beside
+/// it: nothing would cover its bytes.
 fn read<P: DeserializeOwned>(folder: &Path, name: &str, verified: &mut Verified) -> Option<Statement<P>> {
+    let (statement, bundle) = read_bundle(folder, name, verified)?;
+    if name != EVIDENCE && bundle.stamped().is_some() {
+        verified.fault(name, "it holds a time stamp, which belongs to the evidence alone");
+        return None;
+    }
+    Some(statement)
+}
+
+fn read_bundle<P: DeserializeOwned>(
+    folder: &Path,
+    name: &str,
+    verified: &mut Verified,
+) -> Option<(Statement<P>, Bundle)> {
     let fault = match folder::read(folder, name) {
         Ok(bytes) => match signed(&bytes) {
-            Ok(statement) => return Some(statement),
+            Ok(read) => return Some(read),
             Err(what) => what,
         },
         Err(error) if error.is_missing() => "is missing: the run is not signed".to_owned(),
@@ -168,7 +193,20 @@ fn read<P: DeserializeOwned>(folder: &Path, name: &str, verified: &mut Verified)
     None
 }
 
-fn signed<P: DeserializeOwned>(bytes: &[u8]) -> Result<Statement<P>, String> {
+/// The time stamp of the evidence. The test result names the bytes of the whole bundle.
+fn verify_stamp(bundle: &Bundle, trust: &Trust, verified: &mut Verified) {
+    let Some(stamp) = bundle.stamped() else { return };
+    let told = match bundle.signature_bytes() {
+        Ok(signature) => stamp.verify(&signature, &trust.authorities).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match told {
+        Ok(stamped) => verified.stamp = Some(stamped),
+        Err(why) => verified.fault(EVIDENCE, format!("its time stamp: {why}")),
+    }
+}
+
+fn signed<P: DeserializeOwned>(bytes: &[u8]) -> Result<(Statement<P>, Bundle), String> {
     let bundle = Bundle::from_text(bytes).map_err(|error| error.to_string())?;
     let payload = bundle.payload().map_err(|error| error.to_string())?;
     let odd = |error: serde_json::Error| format!("its statement cannot be read: {error}");
@@ -184,11 +222,11 @@ fn signed<P: DeserializeOwned>(bytes: &[u8]) -> Result<Statement<P>, String> {
     if statement.form != STATEMENT {
         return Err(format!("it is no statement of the form {STATEMENT}"));
     }
-    Ok(statement)
+    Ok((statement, bundle))
 }
 
 fn must_be_trusted(name: &str, signer: &SignedBy, trust: &Trust, verified: &mut Verified) {
-    if trust.0.contains(&signer.fingerprint) {
+    if trust.keys.contains(&signer.fingerprint) {
         return;
     }
     let fingerprint = &signer.fingerprint;
@@ -265,6 +303,9 @@ fn compare_evidence(
     if !same_run {
         verified.fault(EVIDENCE, "it is about another run than the journal");
     }
+    if told.identities != report.identities {
+        verified.fault(EVIDENCE, "it names other AWS identities than the journal");
+    }
     let name = Format::Json.file_name();
     // A missing or changed file is told by its digest.
     let Ok(bytes) = folder::read(folder, name) else { return };
@@ -319,7 +360,7 @@ fn reviewed(folder: &Path, name: &str, runner: Option<&SignedBy>, trust: &Trust,
     }
     let Review { by, note, signed_at, signer } = statement.predicate;
     let is_other = runner.is_some_and(|runner| runner.fingerprint != signer.fingerprint);
-    let counts = is_other && trust.0.contains(&signer.fingerprint);
+    let counts = is_other && trust.keys.contains(&signer.fingerprint);
     let fingerprint = signer.fingerprint;
     verified.reviews.push(Reviewed { file: name.to_owned(), by, note, signed_at, fingerprint, counts });
 }

@@ -10,11 +10,11 @@ use estate::Resource;
 use estate::point::Sample;
 
 use super::{
-    ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, CopyPoint, Create,
-    Created, ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers,
-    Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, RunId,
-    SeenPoints, StartRestore, Started, TableLook, TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose,
-    Wishes, Zone,
+    ApiCalls, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
+    CopyPoint, Create, Created, ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs,
+    Observed, Offers, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains,
+    ResourceRef, RunId, SeenPoints, StartRestore, Started, TableLook, TableSeen, Tagged, VerifiedObjects,
+    VerifyObjects, Whose, Wishes, Zone,
 };
 
 pub struct Fake<C, O> {
@@ -30,8 +30,8 @@ fn no<T>() -> CloudResult<T> {
 
 #[async_trait(?Send)]
 impl<C: Fn(&Create) -> CloudResult<Created>, O: Fn(&str) -> Observed> Cloud for Fake<C, O> {
-    async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
-        Ok(account.clone())
+    async fn identity(&self, account: &AccountId) -> CloudResult<CallerIdentity> {
+        Ok(CallerIdentity::of(account.clone()))
     }
     fn credentials_generation(&self, _: &AccountId) -> u64 {
         0

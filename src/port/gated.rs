@@ -9,11 +9,11 @@ use async_trait::async_trait;
 
 use super::gate::{Call, LossGate};
 use super::{
-    AccountId, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    CopyPoint, Create, Created, ErrorKind, Exposure, Facts, IsolationScan, Kind, Listener, LiveQuery,
-    MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer,
-    Progress, Remains, ResourceRef, RunId, SeenPoints, StartRestore, Started, TableLook, TableSeen, Tagged,
-    Time, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    AccountId, Against, ApiCalls, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult, CopiedObjects,
+    CopyObjects, CopyPoint, Create, Created, ErrorKind, Exposure, Facts, IsolationScan, Kind, Listener,
+    LiveQuery, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery, Preflight,
+    ProbeAnswer, Progress, Remains, ResourceRef, RunId, SeenPoints, StartRestore, Started, TableLook,
+    TableSeen, Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use estate::point::Sample;
 use estate::{PointKind, Resource};
@@ -165,7 +165,7 @@ pub fn points_call(query: &PointQuery) -> &'static str {
 
 #[async_trait(?Send)]
 impl Cloud for Gated {
-    async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
+    async fn identity(&self, account: &AccountId) -> CloudResult<CallerIdentity> {
         // STS is a global service here, so only the account can be lost.
         self.ask(
             &Call {

@@ -13,6 +13,7 @@ pub mod finding;
 pub mod gate;
 pub mod gated;
 pub mod grant;
+mod identity;
 mod isolation;
 mod live;
 mod origin;
@@ -39,6 +40,7 @@ pub use error::{CloudError, CloudResult, ErrorKind, Sent};
 pub use finding::{Finding, Rule};
 pub use gate::LossGate;
 pub use grant::{Conditions, Grant, Test};
+pub use identity::CallerIdentity;
 pub use isolation::{CALLS as SCAN_CALLS, Exposure, IsolationScan, Leak};
 pub use live::{LiveKind, LiveQuery};
 pub use origin::{Origin, RunTags, TAG_EXPIRES, TAG_RUN};
@@ -60,8 +62,8 @@ pub use timing::{ActionTiming, Calibration, Timed, timed_name};
 /// No method has a default body, so that a decorator cannot forget to forward one.
 #[async_trait(?Send)]
 pub trait Cloud {
-    /// The account that the credentials for `account` really belong to. Asks STS each time.
-    async fn identity(&self, account: &AccountId) -> CloudResult<AccountId>;
+    /// Whose the credentials for `account` really are. Asks STS each time.
+    async fn identity(&self, account: &AccountId) -> CloudResult<CallerIdentity>;
 
     /// Grows whenever other credentials come into use for `account`. Earlier answers of
     /// [`Self::identity`] are then void.

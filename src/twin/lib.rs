@@ -30,12 +30,12 @@ use estate::file::{EstateFile, FaultKind, Quotas, Timing};
 use estate::point::Sample;
 use estate::{PointIndex, PointKind, Resource, ResourceIndex};
 use port::{
-    ActionTiming, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    CopyPoint, Create, Created, ErrorKind, Exposure, IsolationScan, Kind, Leak, Listener, LiveQuery,
-    MeasuredObjects, Needs, Observed, Offers, Operation, Origin, Permit, Place, PointQuery, Preflight,
-    PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, RestoreDbToTime, RunTags, SeenPoints,
-    Sent, StartRestore, Started, State, TableLook, TableSeen, Tagged, Timed, VerifiedObjects, VerifyObjects,
-    Whose, Wishes, Zone, gated,
+    ActionTiming, Against, ApiCalls, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult,
+    CopiedObjects, CopyObjects, CopyPoint, Create, Created, ErrorKind, Exposure, IsolationScan, Kind, Leak,
+    Listener, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Operation, Origin, Permit, Place,
+    PointQuery, Preflight, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, RestoreDbToTime,
+    RunTags, SeenPoints, Sent, StartRestore, Started, State, TableLook, TableSeen, Tagged, Timed,
+    VerifiedObjects, VerifyObjects, Whose, Wishes, Zone, gated,
 };
 pub use rebuild::Unanswered;
 
@@ -430,10 +430,10 @@ fn after(instant: Time, duration: Duration) -> Option<Time> {
 
 #[async_trait(?Send)]
 impl Cloud for Twin {
-    async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
+    async fn identity(&self, account: &AccountId) -> CloudResult<CallerIdentity> {
         self.count("sts:GetCallerIdentity", false);
         if self.file.accounts.contains_key(account) {
-            return Ok(account.clone());
+            return Ok(CallerIdentity::of(account.clone()));
         }
         Err(CloudError::new(
             ErrorKind::Credentials,

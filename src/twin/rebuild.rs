@@ -121,6 +121,7 @@ impl Twin {
                 | Body::Isolation { .. }
                 | Body::Surveyed { .. }
                 | Body::Forecast(_)
+                | Body::Identified(_)
                 | Body::PointSeen { .. }
                 | Body::StepSource { .. }
                 | Body::Progress { .. }

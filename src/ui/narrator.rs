@@ -154,6 +154,7 @@ impl Narrator {
             | Body::Isolation { .. }
             | Body::Surveyed { .. }
             | Body::Forecast(_)
+            | Body::Identified(_)
             | Body::PointSeen { .. }
             | Body::StepSource { .. }
             | Body::Progress { .. }
@@ -209,6 +210,12 @@ impl Narrator {
                 (Mark::Done, "sandbox".into(), format!("ready{where_}"), true)
             }
             Body::Isolation { stage, exposures, unknown } => isolation(*stage, exposures, unknown)?,
+            Body::Identified(who) => (
+                Mark::Info,
+                "identity".into(),
+                format!("{}, in account {} ({})", clean(&who.arn), who.account, who.purpose.word()),
+                false,
+            ),
             Body::Forecast(forecast) => (Mark::Info, "forecast".into(), expected(forecast), true),
             Body::DisasterDeclared { t0 } => (
                 Mark::Warning,

@@ -12,7 +12,7 @@ use support::peers::{output, program, python, stores};
 use support::places::at;
 
 /// What a foreign verifier says: the statement, or why it refuses.
-fn verified(command: &mut Command) -> Result<Value, String> {
+pub fn verified(command: &mut Command) -> Result<Value, String> {
     let done = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     if !done.status.success() {
         return Err(String::from_utf8_lossy(&done.stderr).into_owned());
@@ -20,7 +20,7 @@ fn verified(command: &mut Command) -> Result<Value, String> {
     Ok(serde_json::from_slice(&done.stdout).unwrap())
 }
 
-fn by_sigstore(bundle: &Path, key: &Path) -> Result<Value, String> {
+pub fn by_sigstore(bundle: &Path, key: &Path) -> Result<Value, String> {
     verified(
         Command::new(program("node"))
             .arg(at("tests/peers/verify_bundle.js"))
@@ -29,11 +29,11 @@ fn by_sigstore(bundle: &Path, key: &Path) -> Result<Value, String> {
     )
 }
 
-fn by_securesystemslib(bundle: &Path, key: &Path) -> Result<Value, String> {
+pub fn by_securesystemslib(bundle: &Path, key: &Path) -> Result<Value, String> {
     verified(Command::new(python()).arg(at("tests/peers/verify_bundle.py")).args([bundle, key]))
 }
 
-fn text(path: &Path) -> String {
+pub fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
@@ -45,7 +45,7 @@ fn signed_run(drill: &Drill, key: &Path) -> PathBuf {
     run
 }
 
-fn sha256_of(file: &Path) -> String {
+pub fn sha256_of(file: &Path) -> String {
     base::digest::sha256(fs::read(file).unwrap())
 }
 

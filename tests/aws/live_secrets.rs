@@ -31,10 +31,10 @@ use playbook::check::CheckKind;
 use playbook::load;
 use port::Protected;
 use port::{
-    ApiCalls, BucketRef, Cloud, CloudResult, CopiedObjects, CopyObjects, CopyPoint, Create, Created,
-    Exposure, Kind, LiveQuery, LossGate, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place,
-    PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, SeenPoints, StartRestore, Started,
-    TableLook, TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    ApiCalls, BucketRef, CallerIdentity, Cloud, CloudResult, CopiedObjects, CopyObjects, CopyPoint, Create,
+    Created, Exposure, Kind, LiveQuery, LossGate, MeasuredObjects, Needs, Observed, Offers, Origin, Permit,
+    Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, SeenPoints, StartRestore,
+    Started, TableLook, TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use record::journal::{Durability, Journal};
 use record::objectives::{self, Record, record::Recorder};
@@ -50,7 +50,7 @@ struct Real(Twin);
 
 #[async_trait(?Send)]
 impl Cloud for Real {
-    async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
+    async fn identity(&self, account: &AccountId) -> CloudResult<CallerIdentity> {
         self.0.identity(account).await
     }
     fn credentials_generation(&self, account: &AccountId) -> u64 {

@@ -26,3 +26,4 @@ mod live_secrets;
 mod peers;
 mod port;
 mod store;
+mod timestamps;

@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 use base::exit::Exit;
 use base::on::On;
 use chrono::{DateTime, TimeDelta, Utc};
-use event::Forecast;
 use event::forecast::{self, ActionModel, Histogram, RtoForecast, TimesFrom};
+use event::{Forecast, Purpose};
 use port::Rule;
 use port::gate::DeniedCall;
 use port::request::CallCount;
 use record::report::model::{
-    Assumptions, BlastRadius, CheckReport, CheckStatus, Consistency, Coverage, Finding, Link, Phases,
-    PlaybookRef, PointRow, Report, Rpo, RpoSource, Rto, SCHEMA, SandboxRef, Severity, Status, StepReport,
-    StepStatus, Teardown, TeardownRan, Verdict, WorkloadReport,
+    Assumptions, BlastRadius, CheckReport, CheckStatus, Consistency, Coverage, Finding, Identified, Link,
+    Phases, PlaybookRef, PointRow, Report, Rpo, RpoSource, Rto, SCHEMA, SandboxRef, Severity, Status,
+    StepReport, StepStatus, Teardown, TeardownRan, Verdict, WorkloadReport,
 };
 
 pub fn t0() -> DateTime<Utc> {
@@ -92,6 +92,10 @@ pub fn point(
 
 fn link(id: &str, kind: &str, seconds: f64, of: f64) -> Link {
     Link { id: id.into(), kind: kind.into(), seconds, share: seconds / of }
+}
+
+fn identified(account: &str, arn: &str, purpose: Purpose) -> Identified {
+    Identified { account: account.parse().unwrap(), arn: arn.into(), purpose }
 }
 
 fn calls(list: &[(&str, u64, u64)]) -> BTreeMap<String, CallCount> {
@@ -184,6 +188,7 @@ pub fn region_loss() -> Report {
         },
         params: [("db_class".to_owned(), "db.t4g.medium".to_owned())].into(),
         seed: None,
+        identities: vec![],
         workloads: vec![WorkloadReport {
             name: "orders".into(),
             tier: Some(1),
@@ -366,6 +371,14 @@ pub fn passed() -> Report {
     Report {
         on: On::Aws,
         simulated: false,
+        identities: vec![
+            identified(
+                "999988887777",
+                "arn:aws:sts::999988887777:assumed-role/drill/nightly",
+                Purpose::Sandbox,
+            ),
+            identified(PROD, "arn:aws:sts::111122223333:assumed-role/drill-reads/nightly", Purpose::Read),
+        ],
         lose: [("az".to_owned(), "use1-az1".to_owned())].into(),
         playbook: PlaybookRef {
             name: "orders-az-loss".into(),
@@ -426,6 +439,8 @@ pub fn unpleasant() -> Report {
     report.on = On::Aws;
     report.simulated = false;
     report.exit_code = Exit::LeftBehind;
+    let hostile = "arn:aws:iam::999988887777:user/<script>|`x`|</code>\u{202e}";
+    report.identities = vec![identified("999988887777", hostile, Purpose::Sandbox)];
     report.playbook.name = "shop-region-loss".into();
     report.reasons = strings(&[
         "teardown left 2 resources behind",

@@ -9,7 +9,8 @@ use chrono::TimeDelta;
 use estate::point::WorstCase;
 use estate::{PointKind, RecoveryPoint};
 use event::{
-    Body, Event, NodePlan, Phase, PlaybookText, Request, RunStarted, SandboxOutputs, Stage, WorkloadPlan,
+    Body, Event, Identified, NodePlan, Phase, PlaybookText, Purpose, Request, RunStarted, SandboxOutputs,
+    Stage, WorkloadPlan,
 };
 use port::{CallCount, Create, Finding, Kind, ResourceRef, Rule, Sent};
 use record::report::model::Report;
@@ -137,6 +138,14 @@ pub fn script() -> Vec<Event> {
                 resource: s("sandbox"),
                 message: s("the sandbox shares production's account"),
                 fix: s("use an account of its own"),
+            }),
+        ),
+        (
+            2.0,
+            Body::Identified(Identified {
+                account: account(),
+                arn: s("arn:aws:sts::333333333333:assumed-role/drill/nightly"),
+                purpose: Purpose::Sandbox,
             }),
         ),
         (2.0, Body::PhaseFinished { phase: Phase::Preflight }),

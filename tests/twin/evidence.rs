@@ -200,7 +200,7 @@ fn a_rehearsal_is_not_relabelled() {
     let key = PrivateKey::from_pem(&fs::read_to_string(signed.key()).unwrap()).unwrap();
     let told = |report: &Report| {
         let at = report.finished_at;
-        seal(&signed.run, Seal { report, ran_by: RanBy::default(), signed_at: at }, &key).unwrap();
+        seal(&signed.run, Seal { report, ran_by: RanBy::default(), signed_at: at }, &key, None).unwrap();
     };
     // Even with the key of the runner: the statement must say what the journal tells.
     told(&Report { simulated: false, ..signed.report() });
@@ -230,6 +230,25 @@ fn a_rehearsal_is_not_relabelled() {
     assert!(said.contains("FAULT       journal.ndjson"), "{said}");
 }
 
+/// Nobody calls AWS on the twin, and nobody can say afterwards that somebody did.
+#[test]
+fn identities_are_those_of_the_journal() {
+    use event::{Identified, Purpose};
+
+    let signed = Signed::new();
+    let key = PrivateKey::from_pem(&fs::read_to_string(signed.key()).unwrap()).unwrap();
+    let evidence = statement(&signed.run, "evidence.sigstore.json");
+    assert_eq!(evidence["predicate"]["identities"], serde_json::json!([]));
+    let arn = "arn:aws:sts::111122223333:assumed-role/drill/x".to_owned();
+    let who = Identified { account: "111122223333".parse().unwrap(), arn, purpose: Purpose::Sandbox };
+    let report = &Report { identities: vec![who], ..signed.report() };
+    let told = Seal { report, ran_by: RanBy::default(), signed_at: report.finished_at };
+    seal(&signed.run, told, &key, None).unwrap();
+    let (code, said) = signed.verify();
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("it names other AWS identities than the journal"), "{said}");
+}
+
 /// What a policy engine sees of a drill on AWS.
 #[test]
 fn a_real_drill_has_its_own_type_and_passes() {
@@ -237,7 +256,7 @@ fn a_real_drill_has_its_own_type_and_passes() {
     let key = PrivateKey::from_pem(&fs::read_to_string(signed.key()).unwrap()).unwrap();
     let states = |report: &Report| {
         let told = Seal { report, ran_by: RanBy::default(), signed_at: report.finished_at };
-        seal(&signed.run, told, &key).unwrap();
+        seal(&signed.run, told, &key, None).unwrap();
         let evidence = statement(&signed.run, "evidence.sigstore.json");
         (
             evidence["predicateType"].clone(),
@@ -340,7 +359,7 @@ fn a_report_that_was_not_signed_is_no_part_of_a_good_run() {
     fs::remove_file(signed.run.join("report.html")).unwrap();
     let report = &signed.report();
     let told = Seal { report, ran_by: RanBy::default(), signed_at: report.finished_at };
-    seal(&signed.run, told, &key).unwrap();
+    seal(&signed.run, told, &key, None).unwrap();
     let (code, said) = signed.verify();
     assert_eq!(code, 0, "{said}");
     fs::write(signed.run.join("report.html"), page).unwrap();

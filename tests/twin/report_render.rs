@@ -255,6 +255,17 @@ fn poison(report: &Report, text: &str) -> Report {
     walk(&mut value, text, &mut |s| {
         !FIXED.contains(&s) && !is_rule(s) && chrono::DateTime::parse_from_rfc3339(s).is_err()
     });
+    // Accounts and purposes have types of their own: only the ARN is free text.
+    for (poisoned, who) in value
+        .get_mut("identities")
+        .and_then(serde_json::Value::as_array_mut)
+        .into_iter()
+        .flatten()
+        .zip(&report.identities)
+    {
+        poisoned["account"] = who.account.as_str().into();
+        poisoned["purpose"] = serde_json::to_value(who.purpose).unwrap();
+    }
     serde_json::from_value(value).unwrap()
 }
 

@@ -310,7 +310,7 @@ pub fn s3_endpoint(config: &SdkConfig) -> Option<String> {
 
 /// Returns whether the host is an IP address or `localhost`. Such a host has no subdomains for a
 /// bucket's name.
-fn needs_path_style(url: &str) -> bool {
+pub fn needs_path_style(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or(rest);
     let host = match authority.strip_prefix('[') {

@@ -1,6 +1,38 @@
-//! Signed evidence: `keygen`, `verify`, `review`, and the signing at the end of a run.
+//! Signed evidence: `keygen`, `verify`, `review`, `evidence push`, and the signing at the end of a run.
 
 pub mod keygen;
+mod kms;
+mod push;
 pub mod review;
 pub mod signing;
+mod timestamp;
 pub mod verify;
+
+use base::exit::Exit;
+
+/// Hand evidence over to others
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    Push(push::Args),
+}
+
+pub fn run(args: &Args) -> Exit {
+    match &args.command {
+        Command::Push(args) => push::run(args),
+    }
+}
+
+/// An error of AWS, and what to do.
+#[cfg(feature = "aws")]
+fn told(error: &port::CloudError) -> String {
+    match &error.help {
+        Some(help) => format!("{error}; {help}"),
+        None => error.to_string(),
+    }
+}

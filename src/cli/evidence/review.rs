@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use chrono::Utc;
 
-use super::signing::SigningArgs;
+use super::signing::{SigningArgs, Unusable};
 use super::verify::{keys_of, report_of};
 use crate::cli::configuration::ConfigArg;
 use crate::cli::{complain, complained, folder_of, print, run_folder};
@@ -33,8 +33,8 @@ pub struct Args {
     /// What you looked at, and what you found
     #[arg(long, value_name = "TEXT")]
     note: String,
-    /// Your private key: a file of `keygen`, or env:NAME for a variable that holds its text; default:
-    /// `evidence.key` of the configuration
+    /// Your private key: a file of `keygen`, env:NAME for a variable that holds its text, or
+    /// `awskms:///alias/NAME` for a key of AWS KMS; default: `evidence.key` of the configuration
     #[arg(long, value_name = "KEY")]
     sign_with: Option<String>,
     #[command(flatten)]
@@ -55,8 +55,8 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
             return Err(wrong(format!("{flag} is empty: a review says who looked, and what was found")));
         }
     }
-    let signing = SigningArgs { sign_with: args.sign_with.clone() };
-    let signer = signing.named(&config).map_err(wrong)?;
+    let signing = SigningArgs { sign_with: args.sign_with.clone(), timestamp: None };
+    let signer = signing.named(&config, None).map_err(Unusable::complained)?;
     let signer = signer
         .ok_or_else(|| wrong("name your own key with --sign-with: `drillmaster keygen` makes one".into()))?;
     let folder = folder_of(&args.run);

@@ -4,11 +4,16 @@ use std::path::{Path, PathBuf};
 
 use chrono::{SubsecRound as _, Utc};
 
+use super::{kms, timestamp};
+use crate::cli::complain;
 use crate::cli::output::write_stderr;
 use crate::cli::run_folder::Told;
 use crate::config::UserConfig;
+use base::exit::Exit;
 use base::redact;
+use estate::Loss;
 use evidence::key::Holder;
+use evidence::timestamp::TimeAuthority;
 use evidence::verify::{Fault, Trust, signed_by, verify};
 use evidence::{PrivateKey, RanBy, Seal, Signer};
 use record::report::Report;
@@ -16,24 +21,50 @@ use record::report::Report;
 /// What stands before the name of a variable that holds a key.
 const VARIABLE: &str = "env:";
 
+/// What stands before a key of AWS KMS, as in cosign.
+const KMS: &str = "awskms://";
+
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct SigningArgs {
-    /// The private key that signs: a file of `keygen`, or env:NAME for a variable that holds its
-    /// text
+    /// The private key that signs: a file of `keygen`, env:NAME for a variable that holds its text,
+    /// or `awskms:///alias/NAME` for a key of AWS KMS
     ///
     /// Default: `evidence.key` of the configuration. Without it the evidence of a run is signed with a
     /// key that is made for this run alone: it shows that the files have not changed since, to whoever
     /// noted the key's fingerprint, and nobody's identity.
     #[arg(long, value_name = "KEY")]
     pub sign_with: Option<String>,
+    /// Have an authority of time stamp the evidence (RFC 3161)
+    ///
+    /// Default: `evidence.timestamp` of the configuration. An authority that does not answer is a
+    /// warning: the run is then signed without a stamp.
+    #[arg(long, value_name = "URL")]
+    pub timestamp: Option<String>,
+}
+
+/// An authority of time, and its URL.
+pub struct Authority {
+    url: String,
+    asked: Box<dyn TimeAuthority>,
+}
+
+/// What signs a run at its end.
+pub struct Signing {
+    pub signer: Box<dyn Signer>,
+    pub authority: Option<Authority>,
 }
 
 impl SigningArgs {
-    /// The key that was named, on the command line or in the configuration.
+    /// The key that was named, on the command line or in the configuration. `loss`: what is lost when
+    /// it signs.
     ///
     /// # Errors
-    /// The key cannot be read, as a text for the user.
-    pub fn named(&self, config: &UserConfig) -> Result<Option<Box<dyn Signer>>, String> {
+    /// The key cannot be read, or does not survive the loss.
+    pub fn named(
+        &self,
+        config: &UserConfig,
+        loss: Option<&Loss>,
+    ) -> Result<Option<Box<dyn Signer>>, Unusable> {
         let asked = match (&self.sign_with, &config.evidence.key) {
             (Some(key), _) => Some(("--sign-with", Source::of(key, Path::new("")))),
             (None, Some(key)) => {
@@ -44,23 +75,62 @@ impl SigningArgs {
         asked
             .map(|(who, source)| {
                 source
-                    .read()
-                    .map(|key| Box::new(key) as Box<dyn Signer>)
-                    .map_err(|why| format!("{who}: {why}"))
+                    .signer(loss)
+                    .map_err(|Unusable { exit, why }| Unusable { exit, why: format!("{who}: {why}") })
             })
             .transpose()
     }
 
-    /// The key of a run: the one that was named, or one for this run alone.
-    pub fn signer(&self, config: &UserConfig) -> Result<Box<dyn Signer>, String> {
-        match self.named(config)? {
+    /// What signs a run: the key that was named, or one for this run alone; and an authority of time, if
+    /// one was named.
+    ///
+    /// # Errors
+    /// As of [`Self::named`]. They are told before anything runs, so that no drill ends without its
+    /// signature.
+    pub fn signing(&self, config: &UserConfig, loss: Option<&Loss>) -> Result<Signing, Exit> {
+        let authority = self.authority(config).map_err(Unusable::complained)?;
+        let signer = self.named(config, loss).and_then(|named| match named {
             Some(signer) => Ok(signer),
-            None => Ok(Box::new(PrivateKey::for_one_run().map_err(|error| error.to_string())?)),
-        }
+            None => {
+                Ok(Box::new(PrivateKey::for_one_run().map_err(|error| Unusable::wrong(error.to_string()))?))
+            }
+        });
+        Ok(Signing { signer: signer.map_err(Unusable::complained)?, authority })
+    }
+
+    fn authority(&self, config: &UserConfig) -> Result<Option<Authority>, Unusable> {
+        let (who, url) = match (&self.timestamp, &config.evidence.timestamp) {
+            (Some(url), _) => ("--timestamp", url),
+            (None, Some(url)) => ("`evidence.timestamp` of the configuration", url),
+            (None, None) => return Ok(None),
+        };
+        let asked = timestamp::authority(url)
+            .map_err(|Unusable { exit, why }| Unusable { exit, why: format!("{who}: {why}") })?;
+        Ok(Some(Authority { url: url.clone(), asked }))
+    }
+}
+
+/// Why a key cannot sign.
+#[derive(Debug)]
+pub struct Unusable {
+    pub exit: Exit,
+    pub why: String,
+}
+
+impl Unusable {
+    pub fn wrong(why: String) -> Self {
+        Self { exit: Exit::Wrong, why }
+    }
+
+    pub fn complained(self) -> Exit {
+        complain(&self.why);
+        self.exit
     }
 }
 
 enum Source {
+    /// A key of AWS KMS, by what stands behind `awskms://`.
+    Kms(String),
     File(PathBuf),
     Variable(String),
 }
@@ -68,40 +138,48 @@ enum Source {
 impl Source {
     /// Relative paths begin at `base`.
     fn of(text: &str, base: &Path) -> Self {
-        match text.strip_prefix(VARIABLE) {
-            Some(name) => Self::Variable(name.to_owned()),
-            None => Self::File(base.join(text)),
+        match (text.strip_prefix(VARIABLE), text.strip_prefix(KMS)) {
+            (Some(name), _) => Self::Variable(name.to_owned()),
+            (None, Some(key)) => Self::Kms(key.to_owned()),
+            (None, None) => Self::File(base.join(text)),
         }
     }
 
-    fn read(&self) -> Result<PrivateKey, String> {
-        let (name, text) = match self {
-            Self::Variable(name) => {
-                // `var` would show in its error what the variable holds.
-                let value =
-                    std::env::var_os(name).ok_or_else(|| format!("the variable {name} is not set"))?;
-                let text = value.into_string().map_err(|_| format!("the variable {name} holds no text"))?;
-                (name.clone(), text)
-            }
-            Self::File(path) => {
-                let name = path.display().to_string();
-                let text = std::fs::read_to_string(path).map_err(|error| {
-                    format!("{name}: cannot be read: {error}; make a key with `drillmaster keygen`")
-                })?;
-                warn_of_readers(path);
-                (name, text)
-            }
+    fn signer(&self, loss: Option<&Loss>) -> Result<Box<dyn Signer>, Unusable> {
+        let key = match self {
+            Self::Kms(key) => return kms::signer(key, loss),
+            Self::Variable(name) => of_variable(name),
+            Self::File(path) => of_file(path),
         };
-        // Neither the whole nor a line of it is ever printed. A last line may be too short to be found.
-        redact::register(text.trim());
-        for part in text.split_whitespace().filter(|part| !part.contains("-----")) {
-            redact::register(part);
-        }
-        PrivateKey::from_pem(&text).map_err(|error| {
-            let hint = if text.contains("\\n") { "; it must hold real line breaks, not `\\n`" } else { "" };
-            format!("{name}: {error}{hint}")
-        })
+        Ok(Box::new(key.map_err(Unusable::wrong)?))
     }
+}
+
+fn of_variable(name: &str) -> Result<PrivateKey, String> {
+    // `var` would show in its error what the variable holds.
+    let value = std::env::var_os(name).ok_or_else(|| format!("the variable {name} is not set"))?;
+    let text = value.into_string().map_err(|_| format!("the variable {name} holds no text"))?;
+    private_key(name, &text)
+}
+
+fn of_file(path: &Path) -> Result<PrivateKey, String> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("{name}: cannot be read: {error}; make a key with `drillmaster keygen`"))?;
+    warn_of_readers(path);
+    private_key(&name, &text)
+}
+
+fn private_key(name: &str, text: &str) -> Result<PrivateKey, String> {
+    // Neither the whole nor a line of it is ever printed. A last line may be too short to be found.
+    redact::register(text.trim());
+    for part in text.split_whitespace().filter(|part| !part.contains("-----")) {
+        redact::register(part);
+    }
+    PrivateKey::from_pem(text).map_err(|error| {
+        let hint = if text.contains("\\n") { "; it must hold real line breaks, not `\\n`" } else { "" };
+        format!("{name}: {error}{hint}")
+    })
 }
 
 /// Others who can read the key can sign in the owner's name. Mounted secrets often look so, so it is
@@ -119,15 +197,21 @@ fn warn_of_readers(path: &Path) {
 }
 
 /// Signs the files of a run that has ended. Returns the key, as a person would note it.
-pub fn sign(report: &Report, folder: &Path, signer: &dyn Signer) -> Result<String, String> {
+pub fn sign(report: &Report, folder: &Path, signing: &Signing) -> Result<String, String> {
+    let signer = signing.signer.as_ref();
     let told = Seal {
         report,
         ran_by: ran_by(|name| std::env::var(name).ok()),
         signed_at: Utc::now().trunc_subsecs(0),
     };
-    evidence::seal(folder, told, signer).map_err(|error| {
+    let authority = signing.authority.as_ref();
+    let stamped = evidence::seal(folder, told, signer, authority.map(|authority| authority.asked.as_ref()));
+    let stamped = stamped.map_err(|error| {
         format!("{error}; the run is not signed, and it cannot be signed later: run the drill again")
     })?;
+    if let (Some(Err(why)), Some(Authority { url, .. })) = (stamped, authority) {
+        write_stderr(&format!("warning: {url}: {why}; the run is signed without a time stamp\n"));
+    }
     let fingerprint = signer.public_key().fingerprint();
     Ok(match signer.holder() {
         Holder::Kept => fingerprint.to_string(),
@@ -141,8 +225,10 @@ pub enum Signature {
     New(String),
     /// The run had been signed before.
     Kept,
-    /// The run is not signed.
+    /// The process that ended the run did not sign it.
     None,
+    /// The key did not sign.
+    Failed,
 }
 
 /// Whether the files of a run that has ended are as they were signed, by whomever.

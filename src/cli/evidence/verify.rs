@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::timestamp::trusted;
 use crate::cli::configuration::ConfigArg;
 use crate::cli::run_folder::{self, Told};
 use crate::cli::{complained, folder_of, print, print_as};
@@ -15,6 +16,7 @@ use base::duration::Time;
 use base::exit::Exit;
 use base::visible::Form;
 use evidence::key::{Fingerprint, Holder};
+use evidence::timestamp::Stamped;
 use evidence::verify::{Fault, Trust, Verified, verify};
 use evidence::{EVIDENCE, PublicKey};
 use record::journal;
@@ -37,6 +39,9 @@ pub struct Args {
     run: PathBuf,
     #[command(flatten)]
     trust: TrustArgs,
+    /// Also demand a time stamp by such an authority
+    #[arg(long)]
+    require_timestamp: bool,
     /// Also demand the review of a second person, by another key that you trust
     #[arg(long)]
     require_review: bool,
@@ -46,7 +51,7 @@ pub struct Args {
     config: ConfigArg,
 }
 
-/// Whose signatures are taken.
+/// Whom the reader trusts.
 #[derive(clap::Args)]
 pub struct TrustArgs {
     /// A public key that you trust, in PEM; may be repeated
@@ -57,13 +62,15 @@ pub struct TrustArgs {
     /// The fingerprint of a key that you trust, as `keygen` prints it; may be repeated
     #[arg(long, value_name = "SHA256:…")]
     fingerprint: Vec<Fingerprint>,
+    /// The certificates of the authorities of time that you trust, in PEM; default:
+    /// `evidence.timestamp_ca` of the configuration
+    #[arg(long, value_name = "FILE")]
+    timestamp_ca: Option<PathBuf>,
 }
 
 impl TrustArgs {
-    /// The keys of the command line and of the configuration.
-    ///
     /// # Errors
-    /// A key cannot be read, as a text for the user.
+    /// A file cannot be read, as a text for the user.
     pub fn trust(&self, config: &UserConfig) -> Result<Trust, String> {
         let mut trust = keys_of(config)?;
         for path in &self.key {
@@ -72,6 +79,7 @@ impl TrustArgs {
         for fingerprint in &self.fingerprint {
             trust.fingerprint(fingerprint.clone());
         }
+        trust.authorities = trusted(self.timestamp_ca.as_deref(), config)?;
         Ok(trust)
     }
 }
@@ -113,6 +121,12 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     if args.require_review && !verified.reviews.iter().any(|review| review.counts) {
         let what =
             "nobody else has reviewed it with a key that you trust: `drillmaster review` signs a review";
+        verified.faults.push(Fault { file: EVIDENCE.to_owned(), what: what.to_owned() });
+        verified.good = false;
+    }
+    if args.require_timestamp && !verified.stamp.as_ref().is_some_and(|stamp| stamp.trusted) {
+        let what = "no authority of time that you named has stamped it: `run --timestamp URL` asks one, and \
+                    --timestamp-ca names whom you trust";
         verified.faults.push(Fault { file: EVIDENCE.to_owned(), what: what.to_owned() });
         verified.good = false;
     }
@@ -206,6 +220,16 @@ fn text(folder: &Path, report: Option<&Report>, verified: &Verified) -> String {
         let parts = [by.user.clone(), by.host.as_ref().map(|host| format!("on {host}")), by.ci_job.clone()];
         line("Run by", &parts.into_iter().flatten().collect::<Vec<_>>().join(", "));
     }
+    if let Some(report) = report.filter(|report| !report.simulated) {
+        match report.identities.as_slice() {
+            [] => line("Called as", "unknown: the journal does not say"),
+            all => {
+                for who in all {
+                    line("Called as", &format!("{} ({})", who.arn, who.purpose.word()));
+                }
+            }
+        }
+    }
     if let Some(endpoint) = verified.ran_by.as_ref().and_then(|by| by.endpoint.as_ref()) {
         line("Endpoint", &format!("{endpoint}: the calls went there, perhaps to an emulation of AWS"));
     }
@@ -219,6 +243,18 @@ fn text(folder: &Path, report: Option<&Report>, verified: &Verified) -> String {
         };
         let at = verified.signed_at.map(second).unwrap_or_default();
         line("Signed", &format!("{at} with {}{key}", signed.fingerprint));
+    }
+    if let Some(stamp) = &verified.stamp {
+        let Stamped { at, authority, trusted } = stamp;
+        let at = second(*at);
+        let said = if *trusted {
+            format!("seen at {at} by {authority}")
+        } else {
+            format!(
+                "not verified: you named no authority; it says {at}, and names {authority} (--timestamp-ca)"
+            )
+        };
+        line("Time stamp", &said);
     }
     for review in &verified.reviews {
         let counts = if review.counts { "" } else { "; does not count: no other key that you trust" };

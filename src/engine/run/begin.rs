@@ -13,13 +13,13 @@ use base::duration::{Size, Time};
 use base::ids::AccountId;
 use base::severity::Severity;
 use estate::{PointKind, ResourceId, Selector, incomplete};
-use event::{FORMAT, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
+use event::{FORMAT, NodePlan, Phase, PlaybookText, RunStarted, WorkloadPlan};
 use playbook::action::Prepared;
 use playbook::expr::is_template;
 use playbook::model::Measures;
 use port::{
-    Asking, CloudError, CloudResult, ErrorKind, Finding, Grant, Needs, Place, PointQuery, Preflight,
-    PreflightFinding, Restorable, Rule, RunTags, Wishes,
+    Asking, CallerIdentity, CloudError, CloudResult, ErrorKind, Finding, Grant, Needs, Place, PointQuery,
+    Preflight, PreflightFinding, Restorable, Rule, RunTags, Wishes,
 };
 
 pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
@@ -154,12 +154,12 @@ pub fn sandbox_spec(plan: &Plan) -> SandboxSpec {
 /// Whose the credentials for an account are.
 pub struct Identity {
     pub account: AccountId,
-    pub belongs_to: CloudResult<AccountId>,
+    pub belongs_to: CloudResult<CallerIdentity>,
 }
 
 impl Identity {
     pub fn is_confirmed(&self) -> bool {
-        self.belongs_to.as_ref().is_ok_and(|found| *found == self.account)
+        self.belongs_to.as_ref().is_ok_and(|found| found.account == self.account)
     }
 }
 
@@ -205,7 +205,7 @@ pub async fn preflight(engine: &Engine, run_tags: &RunTags, asking: Asking) -> P
     let mut reached = Vec::new();
     for Identity { account, belongs_to } in &all.identities {
         match belongs_to {
-            Ok(found) if found == account => reached.push(found.clone()),
+            Ok(found) if found.account == *account => reached.push(account.clone()),
             Ok(_) | Err(_) => {}
         }
     }
@@ -270,14 +270,29 @@ async fn identities(engine: &Engine) -> Vec<Identity> {
     all.map(|(account, belongs_to)| Identity { account, belongs_to }).collect()
 }
 
+impl Engine {
+    /// Tells whose credentials a process uses that goes on after preflight. What STS does not answer
+    /// stays unknown: the first call that needs it says why.
+    pub(super) async fn identify_again(&self) {
+        if self.config.on.is_simulated() || !self.memory.has_ended(Phase::Preflight) {
+            return;
+        }
+        for Identity { belongs_to, .. } in identities(self).await {
+            if let Ok(found) = belongs_to {
+                self.tell_identity(&found);
+            }
+        }
+    }
+}
+
 /// A drill needs the sandbox's account. Without another account, only its recovery points are
 /// unknown. Credentials of a third account are a mistake.
 fn judge_identities(engine: &Engine, all: &mut Preflighted) {
     let mut halts = Vec::new();
     for Identity { account, belongs_to } in &all.identities {
         match belongs_to {
-            Ok(found) if found == account => {}
-            Ok(found) => {
+            Ok(found) if found.account == *account => engine.tell_identity(found),
+            Ok(CallerIdentity { account: found, .. }) => {
                 let error = CloudError::new(
                     ErrorKind::Credentials,
                     "sts:GetCallerIdentity",

@@ -18,13 +18,13 @@ use base::duration::Time;
 use base::ids::{AccountId, RunId};
 use base::on::On;
 use checks::Observation;
-use event::{Body, Bus, Forecast, Inputs, PastRun, Phase};
+use event::{Body, Bus, Forecast, Identified, Inputs, PastRun, Phase, Purpose};
 use playbook::address::Addresses;
 use playbook::check::CheckKind;
 use port::Finding;
 use port::Protected;
 use port::gate::LossGate;
-use port::{Cloud, Grant};
+use port::{CallerIdentity, Cloud, Grant};
 
 /// Runs checks over the real network. The twin answers checks itself.
 #[async_trait(?Send)]
@@ -109,6 +109,23 @@ impl Engine {
     pub(super) fn report(&self, finding: Finding) {
         if self.memory.is_new(&finding) {
             self.bus.tell(Body::Finding(finding));
+        }
+    }
+
+    /// Tells whose credentials the run uses in an account, unless it has told so already.
+    pub(super) fn tell_identity(&self, who: &CallerIdentity) {
+        let Some(arn) = who.arn.clone() else { return };
+        let account = who.account.clone();
+        let purpose = if account == self.plan.sandbox_account {
+            Purpose::Sandbox
+        } else if self.plan.copied_from().contains(&account) {
+            Purpose::CopySource
+        } else {
+            Purpose::Read
+        };
+        let who = Identified { account, arn, purpose };
+        if self.memory.is_new_identity(&who) {
+            self.bus.tell(Body::Identified(who));
         }
     }
 

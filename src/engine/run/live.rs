@@ -56,8 +56,13 @@ impl Engine {
                 return (account, is_reached.then_some(()).ok_or(None));
             }
             match self.cloud.identity(account).await {
-                Ok(found) if found == *account => (account, Ok(())),
-                Ok(found) => (account, Err(Some(format!("its credentials belong to account {found}")))),
+                Ok(found) if found.account == *account => {
+                    self.tell_identity(&found);
+                    (account, Ok(()))
+                }
+                Ok(found) => {
+                    (account, Err(Some(format!("its credentials belong to account {}", found.account))))
+                }
                 Err(error) => (account, Err(Some(error.to_string()))),
             }
         });

@@ -1,7 +1,7 @@
 //! The progress of a resumed run: a pure fold over its events. Empty for a new run.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use crate::sandbox::Ready;
 use crate::sandbox::memory::RequestLog;
 use base::duration::Time;
 use estate::RecoveryPoint;
-use event::{Body, Event, Made, Phase, Stage};
+use event::{Body, Event, Identified, Made, Phase, Stage};
 use port::gate::DeniedCall;
 use port::{Finding, Rule};
 
@@ -49,6 +49,8 @@ pub struct Memory {
     pub denied: Vec<DeniedCall>,
     /// The findings so far, by rule, resource and message. Each is emitted once.
     pub findings: RefCell<HashSet<(Rule, String, String)>>,
+    /// Whose credentials were told to be in use.
+    identities: RefCell<BTreeSet<Identified>>,
     pub requests: RequestLog,
 }
 
@@ -100,6 +102,9 @@ impl Memory {
             Body::Isolation { stage: Stage::Last, .. } => self.final_scan_done = true,
             Body::Surveyed { points } => self.surveyed = points.iter().cloned().collect(),
             Body::Forecast(_) => self.has_forecast = true,
+            Body::Identified(who) => {
+                self.is_new_identity(who);
+            }
             Body::DisasterDeclared { t0 } => self.t0 = Some(*t0),
             Body::PointSeen { point, why_not, .. } => self.points.push(((**point).clone(), why_not.clone())),
             Body::Denied { call, locus, step, why } => self.denied.push(DeniedCall {
@@ -222,6 +227,11 @@ impl Memory {
 
     pub fn has_ended(&self, phase: Phase) -> bool {
         self.phases.get(&phase).is_some_and(|(_, ended)| *ended)
+    }
+
+    /// Whether the identity is new. It counts as told from now on.
+    pub fn is_new_identity(&self, who: &Identified) -> bool {
+        self.identities.borrow_mut().insert(who.clone())
     }
 
     /// Whether the finding is new. It counts as emitted from now on.

@@ -93,6 +93,7 @@ impl Engine {
                     requests.forget_deletions();
                 }
                 self.bus.tell(Body::Resumed { by, gap_s });
+                self.identify_again().await;
             }
         }
         let run_tags = RunTags { run: self.config.run.clone(), expires };

@@ -140,6 +140,7 @@ impl RequestLog {
             | Body::Isolation { .. }
             | Body::Surveyed { .. }
             | Body::Forecast(_)
+            | Body::Identified(_)
             | Body::DisasterDeclared { .. }
             | Body::PointSeen { .. }
             | Body::StepStarted { .. }

@@ -149,7 +149,7 @@ impl Guard {
         if confirmed.get(account) == Some(&generation) {
             return Ok(());
         }
-        let found = self.cloud.identity(account).await?;
+        let found = self.cloud.identity(account).await?.account;
         if found != *account {
             confirmed.remove(account);
             return Err(CloudError::new(

@@ -267,6 +267,7 @@ pub fn must_be_kept(body: &Body) -> bool {
         | Body::Isolation { .. }
         | Body::Surveyed { .. }
         | Body::Forecast(_)
+        | Body::Identified(_)
         | Body::PointSeen { .. }
         | Body::StepStarted { .. }
         | Body::StepSource { .. }

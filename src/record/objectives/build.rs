@@ -73,6 +73,7 @@ pub fn report(record: &Record) -> Option<Report> {
         },
         params: started.params.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
         seed: started.seed,
+        identities: record.identities.clone(),
         workloads,
         steps,
         checks,

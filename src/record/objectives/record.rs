@@ -10,7 +10,7 @@ use base::duration::Time;
 use base::ids::AzId;
 use estate::RecoveryPoint;
 use estate::point::WorstCase;
-use event::{Body, Consumer, ConsumerError, Event, Forecast, Phase, RunStarted};
+use event::{Body, Consumer, ConsumerError, Event, Forecast, Identified, Phase, RunStarted};
 use port::gate::DeniedCall;
 use port::{CallCount, Finding, ResourceRef};
 
@@ -22,6 +22,7 @@ pub struct Record {
     pub phases: BTreeMap<Phase, (Time, Option<Time>)>,
     pub azs: Vec<AzId>,
     pub isolation: Isolation,
+    pub identities: Vec<Identified>,
     /// What was expected before T0. `None`: nobody asked a model.
     pub forecast: Option<Forecast>,
     pub steps: IndexMap<String, StepRecord>,
@@ -112,6 +113,11 @@ impl Record {
             Body::SandboxReady { azs, .. } => self.azs.clone_from(azs),
             Body::Isolation { stage, exposures, unknown } => {
                 self.isolation.apply(*stage, exposures, unknown);
+            }
+            Body::Identified(who) => {
+                if !self.identities.contains(who) {
+                    self.identities.push(who.clone());
+                }
             }
             Body::Forecast(forecast) => self.forecast = Some((**forecast).clone()),
             Body::DisasterDeclared { t0 } => self.t0 = Some(*t0),

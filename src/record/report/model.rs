@@ -19,6 +19,7 @@ use port::request::CallCount;
 use schedule::Schedule;
 
 pub use base::severity::Severity;
+pub use event::Identified;
 pub use port::Finding;
 
 pub const SCHEMA: &str = "drillmaster/report/v1";
@@ -51,6 +52,10 @@ pub struct Report {
     pub sandbox: SandboxRef,
     pub params: BTreeMap<String, String>,
     pub seed: Option<u64>,
+    /// Whose credentials the run used, as STS said. Absent on the twin, where nobody calls, and for
+    /// drills of older versions: unknown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identities: Vec<Identified>,
     pub workloads: Vec<WorkloadReport>,
     pub steps: Vec<StepReport>,
     pub checks: Vec<CheckReport>,

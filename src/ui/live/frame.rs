@@ -205,6 +205,7 @@ impl Frame {
             | Body::Isolation { .. }
             | Body::Surveyed { .. }
             | Body::Forecast(_)
+            | Body::Identified(_)
             | Body::PointSeen { .. }
             | Body::Denied { .. }
             | Body::Finding(_)

@@ -3,7 +3,7 @@
 
 use aws::sdk::{
     aws_config, aws_credential_types, aws_sdk_backup, aws_sdk_cloudformation, aws_sdk_cloudwatchlogs,
-    aws_sdk_dynamodb, aws_sdk_ec2, aws_sdk_efs, aws_sdk_rds, aws_sdk_route53, aws_sdk_s3,
+    aws_sdk_dynamodb, aws_sdk_ec2, aws_sdk_efs, aws_sdk_kms, aws_sdk_rds, aws_sdk_route53, aws_sdk_s3,
     aws_sdk_secretsmanager, aws_sdk_sts, aws_smithy_http_client,
 };
 use aws_config::BehaviorVersion;
@@ -22,6 +22,7 @@ pub struct Account {
     pub backup: aws_sdk_backup::Client,
     pub logs: aws_sdk_cloudwatchlogs::Client,
     pub efs: aws_sdk_efs::Client,
+    pub kms: aws_sdk_kms::Client,
     pub secrets: aws_sdk_secretsmanager::Client,
 }
 
@@ -51,6 +52,7 @@ impl Account {
             backup: aws_sdk_backup::Client::new(&config),
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
             efs: aws_sdk_efs::Client::new(&config),
+            kms: aws_sdk_kms::Client::new(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
         }
     }

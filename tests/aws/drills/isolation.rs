@@ -29,7 +29,7 @@ checks:
 }
 
 /// Waits until the journal holds a record for which `holds` is true.
-async fn until(running: &mut Running, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+pub async fn until(running: &mut Running, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
     loop {
         let journal = std::fs::read_to_string(running.file("out/journal.ndjson")).unwrap_or_default();
         let mut records = journal.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());

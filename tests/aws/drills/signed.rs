@@ -36,6 +36,23 @@ async fn a_drill_on_aws_is_signed_as_one_and_tells_its_endpoint() {
         serde_json::from_slice(&base64::engine::general_purpose::STANDARD.decode(payload).unwrap()).unwrap()
     };
     assert_eq!(statement("evidence.sigstore.json")["predicateType"], "urn:drillmaster:drill:v1");
+    // Who called is what STS says: the session of a role.
+    let evidence = statement("evidence.sigstore.json");
+    let identities = &evidence["predicate"]["identities"];
+    assert_eq!(*identities, evidence["predicate"]["report"]["identities"]);
+    let purposes: Vec<&str> =
+        identities.as_array().unwrap().iter().map(|who| who["purpose"].as_str().unwrap()).collect();
+    assert_eq!(purposes, ["sandbox"], "{identities}");
+    for who in identities.as_array().unwrap() {
+        let arn = who["arn"].as_str().unwrap();
+        let account = who["account"].as_str().unwrap();
+        assert!(arn.starts_with(&format!("arn:aws:sts::{account}:assumed-role/")), "{arn}");
+        assert!(said.contains(arn), "{said}");
+        for file in ["report.html", "report.md"] {
+            let page = std::fs::read_to_string(run.join(file)).unwrap();
+            assert!(page.contains(arn), "{file}: {arn}");
+        }
+    }
     let result = statement("test-result.sigstore.json");
     assert_eq!(result["predicate"]["result"], "PASSED");
     assert_eq!(result["predicate"]["failedTests"], Value::Null);

@@ -9,7 +9,7 @@ use super::world::{EAST, PRODUCTION, SANDBOX, WEST, World, account, place};
 async fn identities_and_zones() {
     let world = World::losing_east();
     for id in [PRODUCTION, SANDBOX] {
-        assert_eq!(world.aws.identity(&account(id)).await.unwrap(), account(id));
+        assert_eq!(world.aws.identity(&account(id)).await.unwrap().account, account(id));
     }
     let zones = world.aws.zones(&place(SANDBOX, WEST)).await.unwrap();
     assert!(zones.iter().any(|z| z.id.as_str() == "usw2-az2" && z.name == "us-west-2a"), "{zones:?}");

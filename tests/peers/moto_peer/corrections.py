@@ -38,6 +38,10 @@ CloudFormation
   - A DB instance that exports logs gets its log groups, which outlive it.
   - SecurityGroupEgress of a security group replaces the rule that lets everything out.
 
+KMS
+  - Sign takes a DIGEST for what it is. moto would hash it once more.
+  - GetPublicKey answers with the ARN of the key.
+
 S3
   - GetBucketVersioning answers with the element that SDKs look for.
   - HeadBucket honours the expected owner.
@@ -46,9 +50,13 @@ S3
     a key or advises against it (XML 1.0, 2.2 "Characters").
 """
 
+import base64
+import json
 import re
 from urllib.parse import parse_qs, unquote, urlparse
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, utils
 from moto.cloudformation.models import CloudFormationBackend
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult
@@ -67,6 +75,8 @@ from moto.ec2.responses.subnets import Subnets
 from moto.ec2.responses.transit_gateways import TransitGateways
 from moto.ec2.responses.vpc_peering_connections import VPCPeeringConnections
 from moto.ec2.responses.vpcs import VPCs
+from moto.kms.responses import KmsResponse
+from moto.kms.utils import ECDSAPrivateKey
 from moto.logs.models import logs_backends
 from moto.rds.exceptions import RDSClientError
 from moto.rds.models import DBCluster, DBInstance, DBInstanceAutomatedBackup, DBSnapshot, OptionGroup, RDSBackend, rds_backends
@@ -92,6 +102,8 @@ def install():
     restores()
     point_in_time()
     stacks()
+    replace(KmsResponse, "sign", digests)
+    replace(KmsResponse, "get_public_key", arn_of_key)
     replace(RDSResponse, "describe_orderable_db_instance_options", orderable)
     replace(S3Response, "get_bucket_versioning", versioning)
     replace(S3Response, "head_bucket", expected_owner)
@@ -115,6 +127,32 @@ def versioning(_moto):
         inside = f"<Status>{status}</Status>" if status else ""
         space = "http://s3.amazonaws.com/doc/2006-03-01/"
         return 200, {}, f'<VersioningConfiguration xmlns="{space}">{inside}</VersioningConfiguration>'
+
+    return method
+
+
+def digests(moto):
+    def method(self):
+        if self._get_param("MessageType") != "DIGEST":
+            return moto(self)
+        key = self.kms_backend.describe_key(self._get_param("KeyId"))
+        algorithm = self._get_param("SigningAlgorithm")
+        if not isinstance(key.private_key, ECDSAPrivateKey) or algorithm != "ECDSA_SHA_256":
+            raise NotImplementedError(f"a digest with {algorithm}")
+        digest = self._get_param("Message")
+        signature = key.private_key.private_key.sign(digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
+        answer = {"KeyId": key.arn, "Signature": base64.b64encode(signature).decode(), "SigningAlgorithm": algorithm}
+        return json.dumps(answer)
+
+    return method
+
+
+def arn_of_key(moto):
+    def method(self):
+        answer = json.loads(moto(self))
+        # AWS has a second name for this field, which newer SDKs read.
+        spec = {"KeySpec": answer["CustomerMasterKeySpec"]}
+        return json.dumps({**answer, **spec, "KeyId": self.kms_backend.describe_key(answer["KeyId"]).arn})
 
     return method
 

@@ -112,7 +112,11 @@ pub async fn the_lost_account(peer: &Peer) {
         size: Size(0),
     };
     refused(peer, &sandbox_place(), "db", &Create::Db(db), "belongs to account 111122223333").await;
-    assert_eq!(peer.cloud.identity(&account(VAULT)).await.unwrap(), account(VAULT), "the others are there");
+    assert_eq!(
+        peer.cloud.identity(&account(VAULT)).await.unwrap().account,
+        account(VAULT),
+        "the others are there"
+    );
 }
 
 pub async fn the_lost_zone(peer: &Peer) {

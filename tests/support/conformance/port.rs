@@ -22,7 +22,7 @@ use super::stage::{Stage, With};
 
 pub async fn accounts_and_zones(peer: &Peer) {
     for id in [PRODUCTION, VAULT, SANDBOX] {
-        assert_eq!(peer.cloud.identity(&account(id)).await.unwrap(), account(id));
+        assert_eq!(peer.cloud.identity(&account(id)).await.unwrap().account, account(id));
     }
     let zones = peer.cloud.zones(&sandbox_place()).await.unwrap();
     for id in ["usw2-az1", "usw2-az2", "usw2-az3"] {

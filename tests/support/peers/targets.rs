@@ -103,8 +103,12 @@ impl Request {
     }
 }
 
+type Reply = Arc<dyn Fn(&Request) -> Answer + Send + Sync>;
+
 #[derive(Default)]
 struct Script {
+    /// Answers instead of `answers`.
+    reply: Option<Reply>,
     /// (from this request on, counted from 0; the answer), ascending
     answers: Vec<(usize, Answer)>,
     requests: Vec<Request>,
@@ -118,7 +122,16 @@ pub struct HttpTarget {
 
 impl HttpTarget {
     pub fn start(answer: Answer) -> Self {
-        let script = Arc::new(Mutex::new(Script { answers: vec![(0, answer)], requests: Vec::new() }));
+        Self::of(Script { answers: vec![(0, answer)], ..Script::default() })
+    }
+
+    /// A server whose answers depend on the requests.
+    pub fn answering(reply: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+        Self::of(Script { reply: Some(Arc::new(reply)), ..Script::default() })
+    }
+
+    fn of(script: Script) -> Self {
+        let script = Arc::new(Mutex::new(script));
         let shared = Arc::clone(&script);
         let listener = Listener::start(move |stream| {
             // A client that hangs up early does not fail the test.
@@ -187,13 +200,19 @@ fn answer_one(stream: &TcpStream, script: &Mutex<Script>) -> std::io::Result<()>
     request.body = vec![0; length];
     reader.read_exact(&mut request.body)?;
     let head_only = request.method == "HEAD";
-    let answer = {
+    let (number, reply) = {
         let mut script = script.lock().unwrap();
-        let number = script.requests.len();
-        script.requests.push(request);
-        let due = script.answers.iter().rev().find(|(from, _)| *from <= number);
-        due.map_or_else(|| Answer::status(500), |(_, answer)| answer.clone())
+        script.requests.push(request.clone());
+        (script.requests.len() - 1, script.reply.clone())
     };
+    let answer = reply.map_or_else(
+        || {
+            let script = script.lock().unwrap();
+            let due = script.answers.iter().rev().find(|(from, _)| *from <= number);
+            due.map_or_else(|| Answer::status(500), |(_, answer)| answer.clone())
+        },
+        |reply| reply(&request),
+    );
     std::thread::sleep(answer.delay);
     let mut head = format!(
         "HTTP/1.1 {} Test\r\nContent-Length: {}\r\nConnection: close\r\n",

@@ -14,11 +14,11 @@ use estate::Resource;
 use estate::point::Sample;
 use port::gated::{delete_call, describe_call, points_call};
 use port::{
-    ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, CopyPoint, Create,
-    Created, ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers,
-    Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, SeenPoints,
-    Sent, StartRestore, Started, State, TableLook, TableSeen, Tagged, TaggedThing, VerifiedObjects,
-    VerifyObjects, Whose, Wishes, Zone,
+    ApiCalls, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
+    CopyPoint, Create, Created, ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs,
+    Observed, Offers, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains,
+    ResourceRef, SeenPoints, Sent, StartRestore, Started, State, TableLook, TableSeen, Tagged, TaggedThing,
+    VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use twin::Twin;
 
@@ -330,7 +330,7 @@ const DELETES: &[Fault] = &[
 
 #[async_trait(?Send)]
 impl Cloud for Faulty {
-    async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
+    async fn identity(&self, account: &AccountId) -> CloudResult<CallerIdentity> {
         self.call("sts:GetCallerIdentity", READS, async || self.inner.identity(account).await).await
     }
 

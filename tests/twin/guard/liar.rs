@@ -10,10 +10,11 @@ use base::ids::{AccountId, RunId};
 use estate::Resource;
 use estate::point::Sample;
 use port::{
-    ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, CopyPoint, Create,
-    Created, ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers,
-    Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, SeenPoints,
-    StartRestore, Started, TableLook, TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    ApiCalls, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
+    CopyPoint, Create, Created, ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs,
+    Observed, Offers, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains,
+    ResourceRef, SeenPoints, StartRestore, Started, TableLook, TableSeen, Tagged, VerifiedObjects,
+    VerifyObjects, Whose, Wishes, Zone,
 };
 
 #[derive(Default)]
@@ -44,11 +45,12 @@ fn never<T>() -> CloudResult<T> {
 
 #[async_trait(?Send)]
 impl Cloud for Liar {
-    async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
+    async fn identity(&self, account: &AccountId) -> CloudResult<CallerIdentity> {
         self.asked.set(self.asked.get() + 1);
         // Other tasks run while STS is asked.
         tokio::task::yield_now().await;
-        self.says.borrow().clone().unwrap_or_else(|| Ok(account.clone()))
+        let says = self.says.borrow().clone().unwrap_or_else(|| Ok(account.clone()));
+        says.map(CallerIdentity::of)
     }
 
     fn credentials_generation(&self, _account: &AccountId) -> u64 {

@@ -95,8 +95,10 @@ impl Names {
 
     fn identity(&self, one: &engine::run::Identity) -> Identity {
         let (status, because) = match &one.belongs_to {
-            Ok(found) if *found == one.account => (IdentityStatus::Confirmed, None),
-            Ok(found) => (IdentityStatus::OfAnother, Some(format!("they belong to account {found}"))),
+            Ok(found) if found.account == one.account => (IdentityStatus::Confirmed, None),
+            Ok(found) => {
+                (IdentityStatus::OfAnother, Some(format!("they belong to account {}", found.account)))
+            }
             Err(error) => (IdentityStatus::Unknown, Some(error.to_string())),
         };
         Identity { account: one.account.clone(), names: self.of(&one.account), status, because }

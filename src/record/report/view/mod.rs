@@ -105,6 +105,8 @@ pub struct Facts {
     pub version: String,
     /// A text, because a template treats the number 0 as false.
     pub seed: Option<String>,
+    /// Whose credentials called AWS, each with what for. Empty on the twin, where nobody calls.
+    pub identities: List<Pair>,
     pub sandbox: Vec<Pair>,
     pub isolation: Badge,
     pub kept_until: Option<Timestamp>,
@@ -251,6 +253,7 @@ fn facts(report: &Report, limits: Limits) -> Facts {
         run_id: limits.name(&report.run_id),
         version: limits.name(&report.drillmaster_version),
         seed: report.seed.map(|seed| seed.to_string()),
+        identities: identities(report, limits),
         sandbox: pairs,
         isolation: if sandbox.isolation_verified {
             Badge::ok(if report.simulated {
@@ -263,6 +266,21 @@ fn facts(report: &Report, limits: Limits) -> Facts {
         },
         kept_until: sandbox.kept_until.map(|until| timestamp(report, until)),
     }
+}
+
+fn identities(report: &Report, limits: Limits) -> List<Pair> {
+    let mut pairs: Vec<Pair> = report
+        .identities
+        .iter()
+        .map(|who| Pair {
+            name: format!("AWS identity ({})", who.purpose.word()),
+            value: limits.name(&who.arn),
+        })
+        .collect();
+    if pairs.is_empty() && !report.simulated {
+        pairs.push(Pair { name: "AWS identity".into(), value: "unknown".into() });
+    }
+    List::cut(pairs, limits.rows)
 }
 
 fn phases(report: &Report) -> Vec<Pair> {
