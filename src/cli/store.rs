@@ -71,9 +71,10 @@ impl StoreArg {
     /// empty history would look like a good one.
     pub fn open_to_read(&self, config: &UserConfig) -> Result<Store, String> {
         let Some(store) = self.named(config).transpose()? else { return self.open(config) };
-        match store.is_there() {
-            false => Err(format!("{}: there is no such folder, so no store", store.place())),
-            true => Ok(store),
+        if store.is_there() {
+            Ok(store)
+        } else {
+            Err(format!("{}: there is no such folder, so no store", store.place()))
         }
     }
 
@@ -160,8 +161,8 @@ fn remote(_: &str, _: &UserConfig) -> Result<Store, String> {
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  drillmaster store push runs/20261122T074400Z-orders-1f3a2b4c --store s3://acme-drills/dr
-  drillmaster store rebuild --store s3://acme-drills/dr")]
+  drillmaster store push runs/20261122T074400Z-orders-1f3a2b4c --store s3://acme-recovery/runs
+  drillmaster store rebuild --store s3://acme-recovery/runs")]
 pub struct Args {
     #[command(subcommand)]
     what: What,
@@ -181,7 +182,7 @@ enum What {
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  drillmaster store push runs/20261122T074400Z-orders-1f3a2b4c --store s3://acme-drills/dr")]
+  drillmaster store push runs/20261122T074400Z-orders-1f3a2b4c --store s3://acme-recovery/runs")]
 struct Push {
     /// Folders of runs
     #[arg(value_name = "RUN", required = true)]
@@ -195,7 +196,7 @@ struct Push {
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  drillmaster store rebuild --store s3://acme-drills/dr")]
+  drillmaster store rebuild --store s3://acme-recovery/runs")]
 struct Rebuild {
     #[command(flatten)]
     store: StoreArg,

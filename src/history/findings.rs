@@ -261,7 +261,7 @@ impl Store {
             let Some(bytes) = read? else { continue };
             match serde_json::from_slice::<Decision>(&bytes) {
                 Ok(decision) if decision.schema == DECISION => {
-                    decisions.entry(id).or_default().push(decision)
+                    decisions.entry(id).or_default().push(decision);
                 }
                 Ok(decision) => notes.push(format!(
                     "{key} has the schema {}, which this version does not know",

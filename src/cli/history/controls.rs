@@ -32,7 +32,7 @@ use record::run_folder;
 #[command(after_long_help = "\
 Examples:
   drillmaster controls --list
-  drillmaster controls drills/*.yaml --store s3://acme-drills/dr --output html")]
+  drillmaster controls drills/*.yaml --store s3://acme-recovery/runs --output html")]
 pub struct Args {
     /// Playbooks, for their schedules, and for clauses that no drill was held for yet
     #[arg(value_name = "PLAYBOOK")]

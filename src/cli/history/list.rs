@@ -18,7 +18,7 @@ use history::entry::Entry;
 Examples:
   drillmaster history
   drillmaster history --playbook orders-region-loss --on aws --last 8
-  drillmaster history --store s3://acme-drills/dr --not-passed --output markdown")]
+  drillmaster history --store s3://acme-recovery/runs --not-passed --output markdown")]
 pub struct Args {
     #[command(flatten)]
     chosen: Chosen,

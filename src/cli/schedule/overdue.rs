@@ -28,7 +28,7 @@ use playbook::Loaded;
 #[command(after_long_help = "\
 Examples:
   drillmaster schedule overdue playbook.yaml
-  drillmaster schedule overdue drills/*.yaml --store s3://acme-drills/dr --output json")]
+  drillmaster schedule overdue drills/*.yaml --store s3://acme-recovery/runs --output json")]
 pub struct Args {
     /// The playbooks
     #[arg(value_name = "PLAYBOOK", required = true)]
