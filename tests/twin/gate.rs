@@ -375,7 +375,7 @@ fn what_is_demanded_must_be_known_and_met() {
     let assumed: Change = |r| {
         r["findings"] = json!([{ "rule": "probe-without-value", "severity": "medium", "resource": "rows", "message": "m", "fix": "f" }]);
     };
-    let cases = [
+    let cases = vec![
         (Demand::Real, report(real), Met, "real run"),
         (Demand::Real, report(nothing), Missed, "simulated"),
         (Demand::Coverage(1.0), report(nothing), Met, "1 of 1"),
