@@ -21,9 +21,10 @@ use record::report::{Report, headline};
 /// The run is verified first, as `verify` does it: what is unsigned, was changed or is not signed with
 /// a key that you trust stays here. Exit codes: 0 handed over; 1 the evidence is not good, so nothing
 /// left this machine; 2 the command line or the configuration is wrong; 3 it could not be handed over.
-///
-/// Example: `drillmaster evidence push RUN --to s3://audit/drills --key drill.key.pub`
 #[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  drillmaster evidence push runs/20261122T074400Z-orders-1f3a2b4c --to s3://audit/recovery --key drill.key.pub")]
 pub struct Args {
     /// The run's folder
     #[arg(value_name = "RUN")]
