@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use base::private;
+use record::journal;
 use record::plain_file::{self, Refused};
 
 use crate::objects::{Listed, Listing, Objects, Put, StoreError, is_part};
@@ -140,6 +141,11 @@ fn walk(folder: &Path, prefix: &str, listing: &mut Listing) -> io::Result<()> {
         let entry = entry?;
         // Other names are not of a store: temporary files, and what people keep beside it.
         let Some(name) = entry.file_name().to_str().filter(|name| is_part(name)).map(str::to_owned) else {
+            // But a run must not hide behind its name.
+            if prefix.is_empty() && entry.path().join(journal::FILE_NAME).is_file() {
+                let why = "its folder's name may hold letters, digits, `.`, `_` and `-` only: rename it";
+                listing.unread.push((entry.file_name().to_string_lossy().into_owned(), why.to_owned()));
+            }
             continue;
         };
         let key = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
@@ -190,6 +196,16 @@ mod tests {
         store.create("a/1.json", b"second").unwrap();
         assert_eq!(fs::read_dir(folder.path().join("a")).unwrap().count(), 1);
         assert_eq!(store.list("").unwrap().objects.len(), 1);
+    }
+
+    #[test]
+    fn a_run_does_not_hide_behind_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("my drill");
+        fs::create_dir(&run).unwrap();
+        fs::write(run.join(journal::FILE_NAME), "").unwrap();
+        let listing = Folder::new(folder.path()).list("").unwrap();
+        assert_eq!((listing.objects.len(), listing.unread.len()), (0, 1), "{listing:?}");
     }
 
     #[test]

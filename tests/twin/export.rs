@@ -167,6 +167,22 @@ fn a_step_that_waits_for_a_person_is_told() {
 }
 
 #[test]
+fn a_drill_whose_run_would_be_lost_is_told() {
+    let drill = drill("quarterly");
+    let path = drill.write();
+    let told_of = |more: &[&str]| {
+        let export =
+            ["schedule", "export", path.to_str().unwrap(), "--action", "acme/drillmaster@v1", "--to"];
+        let (code, _, err) = told(&[&export[..], more].concat());
+        assert_eq!(code, 0, "{err}");
+        err.contains("name a store")
+    };
+    assert!(told_of(&["github-actions", "--on", "aws"]));
+    assert!(!told_of(&["github-actions", "--on", "aws", "--", "--store", "s3://acme/runs"]));
+    assert!(!told_of(&["github-actions"]), "no rehearsal counts as held");
+}
+
+#[test]
 fn a_file_of_somebody_else_stays() {
     let drill = drill("quarterly");
     let (path, folder) = (drill.write(), drill.folder().join("out"));

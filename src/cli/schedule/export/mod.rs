@@ -93,6 +93,17 @@ struct Job<'a> {
     region: &'a Region,
 }
 
+/// Whether the folder of the runs goes with the machine: artifacts of a workflow expire, and a task of ECS
+/// keeps nothing.
+fn loses_its_runs(args: &Args) -> bool {
+    let is_named = args.options.iter().any(|option| option == "--store" || option.starts_with("--store="));
+    let keeps_nothing = match args.to {
+        Scheduler::GithubActions | Scheduler::Eventbridge => true,
+        Scheduler::Systemd | Scheduler::Kubernetes => false,
+    };
+    keeps_nothing && !is_named && !args.on.is_simulated()
+}
+
 /// A file with its name.
 struct Manifest {
     name: String,
@@ -114,6 +125,12 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
     if args.on.is_simulated() {
         write_stderr(
             "note: these are rehearsals on the twin, and none counts as held: drills need `--on aws`\n",
+        );
+    }
+    if loses_its_runs(args) {
+        write_stderr(
+            "note: nothing there keeps the runs, and a drill whose run is gone does not count as held: name a store, as in `-- \
+             --store s3://BUCKET/PREFIX`\n",
         );
     }
     if let Some(step) = nobody_confirms(args.on, &loaded) {
