@@ -15,6 +15,7 @@ mod iam_policy;
 mod ignores;
 mod init;
 mod man;
+mod notify;
 mod output;
 mod panics;
 mod pdf;
@@ -29,6 +30,7 @@ mod schema;
 mod sheet;
 mod store;
 mod sweep;
+mod telling;
 mod validate;
 mod wire;
 
@@ -72,6 +74,7 @@ enum Command {
     Finding(history::finding::Args),
     Controls(history::controls::Args),
     Store(store::Args),
+    Notify(notify::Args),
     Schedule(schedule::Args),
     Sweep(sweep::Args),
     Schema(schema::Args),
@@ -134,6 +137,7 @@ pub fn main() -> ExitCode {
         Command::Finding(args) => history::finding::run(&args),
         Command::Controls(args) => history::controls::run(&args),
         Command::Store(args) => store::run(&args),
+        Command::Notify(args) => notify::run(&args),
         Command::Schedule(args) => schedule::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Schema(args) => schema::run(&args),

@@ -11,6 +11,7 @@ use super::evidence::signing::{Signature, SigningArgs, still_signed};
 use super::forecast::Asked;
 use super::run::{Ended, Run, deliver, show};
 use super::store::{self, StoreArg};
+use super::telling::{TellArgs, Telling};
 use super::wire::{self, Options};
 use super::{complain, complained};
 use super::{run_folder, with_help};
@@ -88,6 +89,8 @@ struct Common {
     #[command(flatten)]
     store: StoreArg,
     #[command(flatten)]
+    telling: TellArgs,
+    #[command(flatten)]
     config: ConfigArg,
 }
 
@@ -140,6 +143,7 @@ fn go_on(
         clock_agrees(&contents.events).map_err(failed)?;
     }
     let loaded = loaded(&started, &params)?;
+    let telling = Telling::of(&loaded, &args.telling, &config);
     let inputs = &started.inputs;
     let forecast = if abort { None } else { forecast(&contents, &loaded, &config, inputs.jobs) };
     let plan = wire::plan_of(loaded).map_err(wrong)?;
@@ -169,7 +173,7 @@ fn go_on(
     // A run that had ended lies in its store as it was signed then.
     let store = if contents.finished() { None } else { store.or_else(|| store::of_folder(&folder)) };
     let (before, output) = (contents.events, args.output);
-    let run = Run { options, before, folder, templates, signer, store, output, expected };
+    let run = Run { options, before, folder, templates, signer, store, telling, output, expected };
     run.carry_out(plan, move || Ok(journal))
 }
 
@@ -307,6 +311,18 @@ fn ends<'a>(parts: &'a [&'a str]) -> Option<((&'a str, &'a str), &'a [&'a str])>
         [first, between @ .., last] => Some(((first, last), between)),
         [] | [_] => None,
     }
+}
+
+/// Returns the playbook of a run as its journal keeps it, for a command that needs none of its secrets.
+///
+/// # Errors
+/// It cannot be read. The mistake was written to stderr.
+pub fn kept_playbook(folder: &Path) -> Result<Loaded, Exit> {
+    let wrong = complained(Exit::Wrong);
+    let contents = journal::read(folder).map_err(|e| wrong(e.to_string()))?;
+    let started = started(&contents.events, folder).map_err(wrong)?;
+    let params = params(&started.inputs.params, &[], folder, true).map_err(wrong)?;
+    loaded(&started, &params)
 }
 
 /// Returns the playbook as the run read it, with its files.

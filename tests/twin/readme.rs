@@ -348,6 +348,7 @@ fn the_committed_schemas_are_current() {
         ("reports/schema/trend.json", "trend"),
         ("reports/schema/findings.json", "findings"),
         ("reports/schema/controls.json", "controls"),
+        ("reports/schema/notice.json", "notice"),
     ] {
         let committed = page(file);
         let printed = run(&format!("drillmaster schema {what}"), folder.path());
