@@ -35,9 +35,11 @@ pub(crate) fn read(reference: &str, environment: Environment<'_>) -> Result<Stri
 pub(crate) fn url(text: &str, environment: Environment<'_>) -> Result<String, String> {
     let Some(name) = variable(text) else { return Ok(text.to_owned()) };
     let url = read(text, environment)?;
-    for part in url.split(['/', '?', '&', '=']).filter(|part| part.len() >= TOKEN) {
+    playbook::notify::url(&url).map_err(|bad| format!("the variable {name}: {bad}"))?;
+    // The host is no secret, and may be the name of a resource.
+    let path = url.splitn(4, '/').nth(3).unwrap_or_default();
+    for part in path.split(['/', '?', '&', '=']).filter(|part| part.len() >= TOKEN) {
         redact::register(part);
     }
-    playbook::notify::url(&url).map_err(|bad| format!("the variable {name}: {bad}"))?;
     Ok(url)
 }

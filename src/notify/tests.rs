@@ -291,7 +291,7 @@ fn mail_and_https_are_encrypted_and_checked() {
     let trusting = [set.as_slice(), &[("SSL_CERT_FILE", ca)]].concat();
     for (test, env) in [("trusting", &trusting[..]), ("distrusting", &set[..])] {
         let output = support::alone::ignored(&name(test), env);
-        assert!(output.status.success(), "{test}: {}", String::from_utf8_lossy(&output.stdout));
+        assert!(output.status.success(), "{test}: {}", String::from_utf8_lossy(&output.stderr));
     }
     let mails = sinks.received("mail");
     let [mail] = mails.as_slice() else { panic!("{mails:#?}") };
