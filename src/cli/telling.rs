@@ -11,10 +11,10 @@ use super::output::write_stderr;
 use super::wire;
 use crate::config::UserConfig;
 use ::notify::traces::Traces;
-use ::notify::{Recipient, Topic, metrics};
+use ::notify::{Recipient, metrics};
 use playbook::Loaded;
 use playbook::model::Account;
-use playbook::notify::{Notify, Sns};
+use playbook::notify::Notify;
 use record::report::Report;
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -115,6 +115,9 @@ fn warn(message: &str) {
 use sns::topic;
 
 #[cfg(not(feature = "aws"))]
-fn topic(_: &Sns, _: &dyn Fn(&str) -> Option<Account>) -> Result<Box<dyn Topic>, String> {
+fn topic(
+    _: &playbook::notify::Sns,
+    _: &dyn Fn(&str) -> Option<Account>,
+) -> Result<Box<dyn ::notify::Topic>, String> {
     Err("this build cannot reach SNS: build it with the cargo feature `aws` (it is on by default)".to_owned())
 }

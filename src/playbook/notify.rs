@@ -249,7 +249,9 @@ pub fn noun(format: &str) -> Option<&'static str> {
 pub fn pattern(format: &str) -> Option<&'static str> {
     Some(match format {
         "env-secret" => "^env:[A-Za-z_][A-Za-z0-9_]*$",
-        "notify-url" => r"^(?:env:[A-Za-z_][A-Za-z0-9_]*|https?://[^\s@{}]+)$",
+        "notify-url" => {
+            r#"^(?:env:[A-Za-z_][A-Za-z0-9_]*|https?://[^\s/?#@{}<>"\\^`|]+(?:[/?#][^\s{}<>"\\^`|]*)?)$"#
+        }
         "mailbox" => r"^[^\s@<>,;]+@[^\s@<>,;]+$",
         "sns-topic" => "^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+(?:\\.fifo)?$",
         _ => return None,

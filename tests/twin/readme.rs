@@ -554,6 +554,23 @@ fn the_page_of_playbooks_is_complete() {
 }
 
 #[test]
+fn the_page_of_telling_people_is_complete() {
+    let (page, schema) = (page("docs/notify.md"), schema("playbook"));
+    for (heading, record) in [("## Who is told", "Notify"), ("## Mail", "Smtp")] {
+        let rows = table(&section(&page, heading), "key");
+        describes(&rows, &keys(&schema["$defs"][record], &schema), record);
+    }
+    let metrics = fs::read_to_string(Path::new(ROOT).join("tests/golden/metrics/failed.snap")).unwrap();
+    let names: Vec<&str> =
+        metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    assert!(names.len() > 15, "{names:?}");
+    let rows = table(&section(&page, "## Metrics"), "metric");
+    for name in names {
+        assert!(rows.values().any(|(_, row)| row.contains(&format!("`{name}`"))), "no row for {name}");
+    }
+}
+
+#[test]
 fn the_inputs_of_the_action_are_listed() {
     let action: Value = serde_saphyr::from_str(&page("action.yml")).unwrap();
     let inputs = action["inputs"].as_object().unwrap();
