@@ -169,7 +169,7 @@ const ROWS: [Row; 18] = [
             "https://a:b@c/",
             "https://a b",
             "env:",
-            "https://a/{{ x }}",
+            "https://a/<x>",
         ],
     },
     Row {
