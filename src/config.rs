@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use base::duration::Span;
 use base::ids::{AccountId, BadName, Region};
 use estate::EstateFormats;
+use playbook::notify::{self, Notify};
 use port::Protected;
 use yaml::file::{self, Document};
 use yaml::{Checker, Diagnostics, Formats, Schema};
@@ -53,6 +54,18 @@ pub struct UserConfig {
     /// default retention. A run does not begin otherwise.
     #[serde(default)]
     pub store_lock: Option<Span>,
+    /// Who is told when a run has ended, beside those whom its playbook names. What cannot be sent is a
+    /// warning, and changes no verdict.
+    #[serde(default)]
+    pub notify: Vec<Notify>,
+    /// The collector of OpenTelemetry that receives a trace of each run. The variables
+    /// `OTEL_EXPORTER_OTLP_…` win.
+    #[serde(default)]
+    pub traces: Option<TraceCollector>,
+    /// The file for the figures of the last run, for Prometheus. Of a folder, each playbook and cloud
+    /// has its own file.
+    #[serde(default)]
+    pub metrics_file: Option<String>,
     /// The file that the configuration was read from.
     #[serde(skip)]
     pub path: Option<PathBuf>,
@@ -98,6 +111,20 @@ pub struct VantaDocument {
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+pub struct TraceCollector {
+    /// Its URL for OTLP over HTTP, without `/v1/traces`: `http://localhost:4318`; or `env:NAME` for a
+    /// variable that holds it.
+    #[schemars(extend("format" = "notify-url"))]
+    pub endpoint: String,
+    /// Headers of each request, by their names: `Authorization: env:OTLP_AUTHORIZATION`. A variable
+    /// holds each.
+    #[serde(default)]
+    #[schemars(extend("additionalProperties" = serde_json::json!({ "type": "string", "format": "env-secret" })))]
+    pub headers: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SweptAccount {
     pub id: AccountId,
     /// A profile of the shared AWS configuration. Default: the default credentials chain.
@@ -122,27 +149,20 @@ impl UserConfig {
     }
 }
 
-struct ConfigFormats;
+/// Those of estates, and of `notify`.
+pub struct ConfigFormats;
 
 impl Formats for ConfigFormats {
     fn check(&self, format: &str, text: &str) -> Result<(), BadName> {
-        match format {
-            "account-id" => text.parse::<AccountId>().map(drop),
-            "region" => text.parse::<Region>().map(drop),
-            _ => Ok(()),
-        }
+        notify::format(format, text).unwrap_or_else(|| EstateFormats.check(format, text))
     }
 
     fn noun(&self, format: &str) -> Option<&'static str> {
-        match format {
-            "account-id" => Some("an account id in quotes"),
-            "region" => Some("a region such as `us-east-1`"),
-            _ => None,
-        }
+        notify::noun(format).or_else(|| EstateFormats.noun(format))
     }
 
     fn pattern(&self, format: &str) -> Option<&'static str> {
-        EstateFormats.pattern(format)
+        notify::pattern(format).or_else(|| EstateFormats.pattern(format))
     }
 }
 
@@ -176,7 +196,7 @@ const CONFIGURATION: Document = Document {
     what: "a configuration",
     first: "protected_accounts",
     telling: &["protected_accounts"],
-    usual: &["accounts", "copy_from", "evidence", "regions", "store"],
+    usual: &["accounts", "copy_from", "evidence", "metrics_file", "notify", "regions", "store", "traces"],
     common: &[],
 };
 
@@ -199,6 +219,7 @@ pub fn load(place: Option<(PathBuf, bool)>) -> Result<UserConfig, Diagnostics> {
             root.and_then(|root| {
                 let checker = Checker { source: &read.source, formats: &ConfigFormats, templates: false };
                 checker.check(&root, &SCHEMA, &mut found);
+                notify::check(&read.source, &root, &mut found);
                 if found.has_errors() {
                     return None;
                 }

@@ -44,6 +44,7 @@ mod simulate;
 mod tagged;
 mod tags;
 mod time;
+pub mod topic;
 mod whole;
 
 use async_trait::async_trait;

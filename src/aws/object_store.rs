@@ -45,15 +45,7 @@ impl BucketAccess {
         }
         let none = "there are no credentials for the store's bucket: log in, or name `store_account`";
         let mut credentials = config.credentials_provider().ok_or(none)?;
-        if let Some(role) = &access.role {
-            let sts = aws_sdk_sts::config::Builder::from(&config);
-            credentials = SharedCredentialsProvider::new(AssumedRole {
-                sts: aws_sdk_sts::Client::from_conf(sts.build()),
-                role: role.clone(),
-                session: session_name(access.session_name.as_deref()),
-                external_id: access.external_id.clone(),
-            });
-        }
+        credentials = assumed(&config, access).unwrap_or(credentials);
         Ok(Self { config, credentials })
     }
 
@@ -98,6 +90,18 @@ impl BucketAccess {
         let retention = lock.and_then(|lock| lock.rule()).and_then(|rule| rule.default_retention());
         Ok(retention.and_then(retention_of))
     }
+}
+
+/// The credentials of the role of `access`, if it names one.
+pub fn assumed(config: &SdkConfig, access: &Access) -> Option<SharedCredentialsProvider> {
+    let role = access.role.as_ref()?;
+    let sts = aws_sdk_sts::config::Builder::from(config);
+    Some(SharedCredentialsProvider::new(AssumedRole {
+        sts: aws_sdk_sts::Client::from_conf(sts.build()),
+        role: role.clone(),
+        session: session_name(access.session_name.as_deref()),
+        external_id: access.external_id.clone(),
+    }))
 }
 
 fn retention_of(found: &DefaultRetention) -> Option<Retention> {

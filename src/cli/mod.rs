@@ -15,6 +15,7 @@ mod iam_policy;
 mod ignores;
 mod init;
 mod man;
+mod notify;
 mod output;
 mod panics;
 mod pdf;
@@ -29,6 +30,7 @@ mod schema;
 mod sheet;
 mod store;
 mod sweep;
+mod telling;
 mod validate;
 mod wire;
 
@@ -75,6 +77,7 @@ enum Command {
     Finding(history::finding::Args),
     Controls(history::controls::Args),
     Store(store::Args),
+    Notify(notify::Args),
     Schedule(schedule::Args),
     Evidence(evidence::Args),
     Sweep(sweep::Args),
@@ -138,6 +141,7 @@ pub fn main() -> ExitCode {
         Command::Finding(args) => history::finding::run(&args),
         Command::Controls(args) => history::controls::run(&args),
         Command::Store(args) => store::run(&args),
+        Command::Notify(args) => notify::run(&args),
         Command::Schedule(args) => schedule::run(&args),
         Command::Evidence(args) => evidence::run(&args),
         Command::Sweep(args) => sweep::run(&args),

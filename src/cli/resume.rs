@@ -12,6 +12,7 @@ use super::forecast::Asked;
 use super::output::write_stderr;
 use super::run::{Ended, Run, deliver, show};
 use super::store::{self, StoreArg};
+use super::telling::{TellArgs, Telling};
 use super::wire::{self, Options};
 use super::{complain, complained};
 use super::{run_folder, with_help};
@@ -90,6 +91,8 @@ struct Common {
     #[command(flatten)]
     store: StoreArg,
     #[command(flatten)]
+    telling: TellArgs,
+    #[command(flatten)]
     config: ConfigArg,
 }
 
@@ -143,6 +146,7 @@ fn go_on(
         clock_agrees(&contents.events).map_err(failed)?;
     }
     let loaded = loaded(&started, &params)?;
+    let telling = Telling::of(&loaded, &args.telling, &config);
     let inputs = &started.inputs;
     let forecast = if abort { None } else { forecast(&contents, &loaded, &config, inputs.jobs) };
     let plan = wire::plan_of(loaded).map_err(wrong)?;
@@ -182,7 +186,7 @@ fn go_on(
         !contents.finished()
     });
     let (before, output) = (contents.events, args.output);
-    let run = Run { options, before, folder, templates, signing, store, output, expected };
+    let run = Run { options, before, folder, templates, signing, store, telling, output, expected };
     run.carry_out(plan, move || Ok(journal))
 }
 
@@ -325,6 +329,18 @@ fn ends<'a>(parts: &'a [&'a str]) -> Option<((&'a str, &'a str), &'a [&'a str])>
         [first, between @ .., last] => Some(((first, last), between)),
         [] | [_] => None,
     }
+}
+
+/// Returns the playbook of a run as its journal keeps it, for a command that needs none of its secrets.
+///
+/// # Errors
+/// It cannot be read. The mistake was written to stderr.
+pub fn kept_playbook(folder: &Path) -> Result<Loaded, Exit> {
+    let wrong = complained(Exit::Wrong);
+    let contents = journal::read(folder).map_err(|e| wrong(e.to_string()))?;
+    let started = started(&contents.events, folder).map_err(wrong)?;
+    let params = params(&started.inputs.params, &[], folder, true).map_err(wrong)?;
+    loaded(&started, &params)
 }
 
 /// Returns the playbook as the run read it, with its files.

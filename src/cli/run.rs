@@ -12,6 +12,7 @@ use super::configuration::ConfigArg;
 use super::evidence::signing::{self, Signature, Signing, SigningArgs};
 use super::forecast::{Asked, Before};
 use super::store::{self, StoreArg};
+use super::telling::{TellArgs, Telling};
 use super::wire::{self, Drill, Options};
 use super::{complain, complained, history, load_or_complain, with_help};
 use crate::ui::{self, OutputMode, Surroundings};
@@ -91,6 +92,8 @@ pub struct Args {
     #[command(flatten)]
     store: StoreArg,
     #[command(flatten)]
+    telling: TellArgs,
+    #[command(flatten)]
     config: ConfigArg,
 }
 
@@ -141,6 +144,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     history::tell(&loaded, store.as_ref().unwrap_or(&beside), Utc::now());
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(with_help(&e)))?;
     let signing = args.signing.signing(&config, loaded.playbook.lose.loss().as_ref())?;
+    let telling = Telling::of(&loaded, &args.telling, &config);
     if let Some(folder) = args.out.as_ref().filter(|folder| folder.join(record::journal::FILE_NAME).exists())
     {
         return Err(wrong(format!("{} holds a run already: choose another --out", folder.display())));
@@ -182,7 +186,8 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let durability = durability(args.on);
     let at = folder.clone();
     let before = Vec::new();
-    let run = Run { options, before, folder, templates, signing, store, output: args.output, expected };
+    let output = args.output;
+    let run = Run { options, before, folder, templates, signing, store, telling, output, expected };
     run.carry_out(plan, move || Journal::create(&at, durability))
 }
 
@@ -197,6 +202,8 @@ pub struct Run {
     pub signing: Signing,
     /// Keeps the run at its end.
     pub store: Option<Store>,
+    /// Tells people of it.
+    pub telling: Telling,
     pub output: OutputMode,
     /// The seconds that each workload is expected to take, by its name. Empty if nobody watches.
     pub expected: BTreeMap<String, f64>,
@@ -212,7 +219,7 @@ impl Run {
         plan: Plan,
         journal: impl FnOnce() -> Result<Journal, JournalError>,
     ) -> Result<Exit, Exit> {
-        let Self { options, before, folder, templates, signing, store, output, expected } = self;
+        let Self { options, before, folder, templates, signing, store, telling, output, expected } = self;
         let wrong = complained(Exit::Wrong);
         let around = Surroundings::detect();
         let display = ui::choose(output, &around);
@@ -255,7 +262,7 @@ impl Run {
             complain("the run left no record");
             return Err(Exit::Error);
         };
-        let ended = Ended { signing: Some(&signing), store: store.as_ref() };
+        let ended = Ended { signing: Some(&signing), store: store.as_ref(), telling: Some(&telling) };
         Ok(deliver(&report, &folder, &templates, &ended, output, around))
     }
 }
@@ -374,9 +381,12 @@ pub struct Ended<'a> {
     pub signing: Option<&'a Signing>,
     /// Keeps them.
     pub store: Option<&'a Store>,
+    /// Tells people of them. Nothing that fails there changes the exit code.
+    pub telling: Option<&'a Telling>,
 }
 
-/// Writes and signs the files of a run that has ended, keeps them in a store, and shows its result.
+/// Writes and signs the files of a run that has ended, keeps them in a store, shows its result, and
+/// tells people of it.
 pub fn deliver(
     report: &Report,
     folder: &Path,
@@ -401,7 +411,12 @@ pub fn deliver(
     if let Err(message) = &delivered {
         complain(message);
     }
-    match (show(report, folder, templates, signature, output, around), delivered) {
+    let shown = show(report, folder, templates, signature, output, around);
+    // Last, because it may take some seconds.
+    if let Some(telling) = ended.telling {
+        telling.tell(report);
+    }
+    match (shown, delivered) {
         (Exit::Passed, Err(_)) => Exit::Error,
         (code, Ok(()) | Err(_)) => code,
     }

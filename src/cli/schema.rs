@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use base::exit::Exit;
 use engine::actions::CATALOGUE;
-use estate::EstateFormats;
 
 /// Print a JSON Schema: of playbooks, estates or the configuration for editors, of report.json, the
 /// events, plans and whatever else is printed as JSON for programs
@@ -49,6 +48,8 @@ enum SchemaKind {
     Findings,
     /// What `controls --output json` prints
     Controls,
+    /// What a webhook of `notify` receives
+    Notice,
 }
 
 /// The JSON Schema of what a command prints (draft 2020-12).
@@ -67,7 +68,7 @@ pub fn run(args: &Args) -> Exit {
         SchemaKind::Estate => estate::load::editor_schema(),
         SchemaKind::Config => {
             let mut schema = crate::config::config_schema();
-            yaml::patterns::add(&mut schema, &EstateFormats, false);
+            yaml::patterns::add(&mut schema, &crate::config::ConfigFormats, false);
             schema
         }
         SchemaKind::Report => record::report::report_schema(),
@@ -80,6 +81,7 @@ pub fn run(args: &Args) -> Exit {
         SchemaKind::Trend => printed::<super::history::trend::Printed<'_>>("Drillmaster trend"),
         SchemaKind::Findings => printed::<super::history::finding::Printed<'_>>("Drillmaster findings"),
         SchemaKind::Controls => printed::<super::history::controls::Printed<'_>>("Drillmaster controls"),
+        SchemaKind::Notice => printed::<notify::Notice<'_>>("Drillmaster notice"),
         SchemaKind::Events => record::report::outcome::with_outcome(event::event_schema()),
     };
     match super::print_as(&format!("{schema:#}\n"), base::visible::Form::Json) {

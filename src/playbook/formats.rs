@@ -3,6 +3,7 @@
 use super::cidr;
 use super::comparison::{Comparison, ComparisonError, SizeComparison};
 use super::connect_to::ConnectTo;
+use super::notify;
 use base::duration;
 use base::ids::BadName;
 use estate::EstateFormats;
@@ -30,7 +31,7 @@ impl Formats for PlaybookFormats {
                 Some(mistaken) => Err(mistaken),
                 None => EstateFormats.check(format, text),
             },
-            _ => EstateFormats.check(format, text),
+            _ => notify::format(format, text).unwrap_or_else(|| EstateFormats.check(format, text)),
         }
     }
 
@@ -45,7 +46,7 @@ impl Formats for PlaybookFormats {
             "schedule" => "a schedule",
             "cron" => "a cron expression such as `0 6 1 */3 *`",
             "timezone" => "a time zone such as `Europe/Berlin`",
-            _ => return EstateFormats.noun(format),
+            _ => return notify::noun(format).or_else(|| EstateFormats.noun(format)),
         })
     }
 
@@ -61,7 +62,7 @@ impl Formats for PlaybookFormats {
             "cron" => r"^\s*[-0-9A-Za-z*,/#]+(?:\s+[-0-9A-Za-z*,/#]+){4}\s*$",
             "timezone" => r"^[A-Za-z][-+0-9A-Za-z_/]*$",
             "connect-to" => r"^\s*.+:[0-9]+\s*=\s*.+:[0-9]+\s*$",
-            _ => return EstateFormats.pattern(format),
+            _ => return notify::pattern(format).or_else(|| EstateFormats.pattern(format)),
         })
     }
 }

@@ -21,6 +21,7 @@ mod formats;
 pub mod load;
 pub mod manifest;
 pub mod model;
+pub mod notify;
 pub mod query;
 mod rules;
 pub mod schema;

@@ -169,6 +169,7 @@ pub(crate) const PLAYBOOK: Document = Document {
         "connect_to",
         "controls",
         "schedule",
+        "notify",
     ],
     common: &["name", "description"],
 };

@@ -12,6 +12,7 @@ use super::check::{
     CommandCheck, DnsCheck, DynamodbCheck, HttpCheck, S3Check, SqlCheck, StateCheck, TcpCheck,
 };
 use super::connect_to::ConnectTo;
+use super::notify::Notify;
 use base::duration::Span;
 use base::ids::{AccountId, AzId, Region};
 use estate::{Loss, Selector};
@@ -64,6 +65,9 @@ pub struct Playbook {
     #[serde(default)]
     #[schemars(extend("items" = serde_json::json!({ "type": "string", "format": "control" })))]
     pub controls: Vec<String>,
+    /// Who is told when a run has ended. What cannot be sent is a warning, and changes no verdict.
+    #[serde(default)]
+    pub notify: Vec<Notify>,
 }
 
 /// The loss: exactly one of these. Each may be an expression of parameters: `{{ params.lost }}`.

@@ -23,6 +23,7 @@ mod evidence;
 mod first_drill;
 mod learned;
 mod live_secrets;
+mod notify;
 mod peers;
 mod port;
 mod store;

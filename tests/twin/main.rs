@@ -56,6 +56,7 @@ mod matrix;
 mod needs;
 mod no_flattery;
 mod nothing_is_not_something;
+mod notify;
 mod one_truth;
 mod printed;
 mod readme;

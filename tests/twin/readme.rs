@@ -348,6 +348,7 @@ fn the_committed_schemas_are_current() {
         ("reports/schema/trend.json", "trend"),
         ("reports/schema/findings.json", "findings"),
         ("reports/schema/controls.json", "controls"),
+        ("reports/schema/notice.json", "notice"),
     ] {
         let committed = page(file);
         let printed = run(&format!("drillmaster schema {what}"), folder.path());
@@ -549,6 +550,23 @@ fn the_page_of_playbooks_is_complete() {
     ] {
         let rows = table(&section(&page, heading), header);
         describes(&rows, &keys(&schema["$defs"][record], &schema), record);
+    }
+}
+
+#[test]
+fn the_page_of_telling_people_is_complete() {
+    let (page, schema) = (page("docs/notify.md"), schema("playbook"));
+    for (heading, record) in [("## Who is told", "Notify"), ("## Mail", "Smtp")] {
+        let rows = table(&section(&page, heading), "key");
+        describes(&rows, &keys(&schema["$defs"][record], &schema), record);
+    }
+    let metrics = fs::read_to_string(Path::new(ROOT).join("tests/golden/metrics/failed.snap")).unwrap();
+    let names: Vec<&str> =
+        metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    assert!(names.len() > 15, "{names:?}");
+    let rows = table(&section(&page, "## Metrics"), "metric");
+    for name in names {
+        assert!(rows.values().any(|(_, row)| row.contains(&format!("`{name}`"))), "no row for {name}");
     }
 }
 

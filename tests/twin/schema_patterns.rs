@@ -25,6 +25,10 @@ fn reads<T: std::str::FromStr>(text: &str) -> bool {
     text.parse::<T>().is_ok()
 }
 
+fn of_notify(format: &str, text: &str) -> bool {
+    playbook::notify::format(format, text).is_some_and(|read| read.is_ok())
+}
+
 struct Row {
     format: &'static str,
     reads: fn(&str) -> bool,
@@ -32,7 +36,7 @@ struct Row {
     bad: &'static [&'static str],
 }
 
-const ROWS: [Row; 14] = [
+const ROWS: [Row; 18] = [
     Row {
         format: "duration",
         reads: reads::<base::duration::Span>,
@@ -146,6 +150,48 @@ const ROWS: [Row; 14] = [
         reads: reads::<SizeComparison>,
         good: &[">= 1GiB", "== 5", "> 0", "1TiB"],
         bad: &["", ">= big", "matches 1", "~5", ">="],
+    },
+    Row {
+        format: "env-secret",
+        reads: |text| of_notify("env-secret", text),
+        good: &["env:SLACK_WEBHOOK_URL", "env:_x1"],
+        bad: &["", "env:", "env:1X", "env:A-B", "SLACK", "https://hooks.slack.com/x"],
+    },
+    Row {
+        format: "notify-url",
+        reads: |text| of_notify("notify-url", text),
+        good: &["https://ops.example.com/drills?a=b#c", "http://[::1]:8080", "env:URL", "https://a/@b"],
+        bad: &[
+            "",
+            "ops.example.com",
+            "ftp://a",
+            "https://",
+            "https://a:b@c/",
+            "https://a b",
+            "env:",
+            "https://a/<x>",
+        ],
+    },
+    Row {
+        format: "mailbox",
+        reads: |text| of_notify("mailbox", text),
+        good: &["drills@example.com", "a+b@c"],
+        bad: &["", "drills", "a@b@c", "Drills <a@b>", "a@", "a@b, c@d", "a b@c"],
+    },
+    Row {
+        format: "sns-topic",
+        reads: |text| of_notify("sns-topic", text),
+        good: &[
+            "arn:aws:sns:us-west-2:999988887777:drills",
+            "arn:aws-cn:sns:cn-north-1:999988887777:a_b.fifo",
+        ],
+        bad: &[
+            "",
+            "drills",
+            "arn:aws:sqs:us-west-2:999988887777:q",
+            "arn:aws:sns:us-west-2:1:q",
+            "arn:aws:sns::999988887777:q",
+        ],
     },
 ];
 

@@ -20,6 +20,7 @@ mod lost_sources;
 mod names;
 mod network;
 mod nothing;
+mod notify;
 mod objectives;
 mod offers;
 mod partitions;
@@ -41,7 +42,7 @@ pub use context::Context;
 
 type Rule = fn(&Draft<'_>, &Facts<'_>, &Context<'_>, &mut Diagnostics);
 
-const RULES: [Rule; 29] = [
+const RULES: [Rule; 30] = [
     identity::check,
     partitions::check,
     names::check,
@@ -69,6 +70,7 @@ const RULES: [Rule; 29] = [
     templates::check,
     times::check,
     schedule::check,
+    notify::check,
     connect_to::check,
     estate_links::check,
 ];

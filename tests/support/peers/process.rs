@@ -38,6 +38,11 @@ pub fn stores() -> PathBuf {
     output(Command::new(at("tests/peers/setup")).arg("--find-stores")).into()
 }
 
+/// The folder of the checkers' programs, with their own python.
+pub fn checkers() -> PathBuf {
+    output(Command::new(at("tests/peers/setup")).arg("--find-checkers")).into()
+}
+
 /// Runs a command to its end. Returns its stdout, or panics with its stderr.
 pub fn output(command: &mut Command) -> String {
     let done = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
