@@ -1,6 +1,7 @@
 //! The command line, one file per command.
 #![allow(clippy::disallowed_methods, reason = "writes results, and names a run before its clock exists")]
 
+mod approve;
 mod arguments;
 mod completions;
 mod configuration;
@@ -56,6 +57,7 @@ enum Command {
     Run(Box<run::Args>),
     Resume(Box<resume::Args>),
     Abort(Box<resume::AbortArgs>),
+    Approve(approve::Args),
     Validate(validate::Args),
     Discover(discover::Args),
     Plan(plan::Args),
@@ -118,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Resume(args) => resume::resume(&args),
         Command::Abort(args) => resume::abort(&args),
+        Command::Approve(args) => approve::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Discover(args) => discover::run(&args),
         Command::Plan(args) => plan::run(&args),

@@ -65,6 +65,9 @@ pub struct Args {
     /// real time
     #[arg(long, value_name = "max|realtime|N", value_parser = pace)]
     pace: Option<Pace>,
+    /// On the twin at a real --pace: wait for people to confirm their tasks, instead of assuming them
+    #[arg(long)]
+    ask_people: bool,
     /// The time at which the twin's clock starts (RFC 3339); default: now
     #[arg(long, value_name = "TIME", value_parser = super::arguments::time)]
     start: Option<Time>,
@@ -95,11 +98,12 @@ pub struct Args {
     config: ConfigArg,
 }
 
-/// Returns how safely records are kept. On the twin a crash costs nothing real.
-pub fn durability(on: On) -> Durability {
-    match on {
-        On::Twin => Durability::Buffered,
-        On::Aws => Durability::Synced,
+/// Returns how safely records are kept. On the twin a crash costs nothing real. While people watch,
+/// each record is written when it is made, for those who read along.
+pub fn durability(on: On, pace: Pace) -> Durability {
+    match (on, pace) {
+        (On::Twin, Pace::Max) => Durability::Buffered,
+        (On::Twin, Pace::Times(_)) | (On::Aws, _) => Durability::Synced,
     }
 }
 
@@ -133,6 +137,12 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         return Err(Exit::Wrong);
     }
     let pace = args.pace.unwrap_or(Pace::Max);
+    if args.ask_people && args.on == On::Twin && pace == Pace::Max {
+        complain(
+            "--ask-people waits for people, and at full pace no time passes for them: add `--pace realtime`",
+        );
+        return Err(Exit::Wrong);
+    }
     let config = args.config.load_or_complain()?;
     let loaded = load_or_complain(&args.playbook, &args.params, &config)?;
     let wrong = complained(Exit::Wrong);
@@ -173,11 +183,13 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         connect_to: args.connect_to.clone(),
         start,
         abort: false,
+        ask_people: args.ask_people,
+        folder: Some(folder.clone()),
         protected: config.protected(),
         forecast,
         past,
     };
-    let durability = durability(args.on);
+    let durability = durability(args.on, pace);
     let at = folder.clone();
     let before = Vec::new();
     let run = Run { options, before, folder, templates, signer, store, output: args.output, expected };

@@ -75,6 +75,9 @@ pub struct Inputs {
     pub patience_s: f64,
     /// Virtual seconds per real second. `null` means as fast as the machine allows.
     pub pace: Option<f64>,
+    /// On the twin: people do their tasks, which are otherwise assumed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ask_people: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]

@@ -123,6 +123,7 @@ impl Twin {
                 | Body::Forecast(_)
                 | Body::PointSeen { .. }
                 | Body::StepSource { .. }
+                | Body::TaskAsked { .. }
                 | Body::Progress { .. }
                 | Body::StepRetry { .. }
                 | Body::StepSucceeded { .. }

@@ -156,6 +156,7 @@ impl Narrator {
             | Body::Forecast(_)
             | Body::PointSeen { .. }
             | Body::StepSource { .. }
+            | Body::TaskAsked { .. }
             | Body::Progress { .. }
             | Body::StepRetry { .. }
             | Body::StepSucceeded { .. }
@@ -239,6 +240,9 @@ impl Narrator {
             }
             Body::StepSource { step, point, worst_case } => {
                 (Mark::Info, self.step(step), self.source(point, worst_case), false)
+            }
+            Body::TaskAsked { step, instructions } => {
+                (Mark::Warning, self.step(step), format!("waits for a person: {}", clean(instructions)), true)
             }
             Body::Progress { id, text, done } => {
                 let done =

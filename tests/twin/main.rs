@@ -18,6 +18,8 @@
 mod action;
 mod addresses;
 mod any_resource;
+#[cfg(unix)]
+mod approve;
 mod assumed;
 mod command_line;
 mod commands;

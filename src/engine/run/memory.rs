@@ -202,6 +202,7 @@ impl Memory {
             Body::Isolation { .. }
             | Body::Resumed { .. }
             | Body::Progress { .. }
+            | Body::TaskAsked { .. }
             | Body::Intent { .. }
             | Body::Created { .. }
             | Body::NotCreated { .. }

@@ -144,6 +144,7 @@ impl RequestLog {
             | Body::PointSeen { .. }
             | Body::StepStarted { .. }
             | Body::StepSource { .. }
+            | Body::TaskAsked { .. }
             | Body::Progress { .. }
             | Body::StepRetry { .. }
             | Body::StepSucceeded { .. }

@@ -256,6 +256,8 @@ pub fn must_be_kept(body: &Body) -> bool {
         | Body::DeleteIntent { .. }
         | Body::Created { .. }
         | Body::DisasterDeclared { .. }
+        // Another process looks for it before it takes an answer.
+        | Body::TaskAsked { .. }
         | Body::Interrupted { .. }
         | Body::Aborted { .. }
         | Body::RunFinished { .. } => true,
