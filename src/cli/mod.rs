@@ -27,6 +27,7 @@ mod resume;
 mod run;
 mod schedule;
 mod schema;
+mod serve;
 mod sheet;
 mod store;
 mod sweep;
@@ -75,6 +76,7 @@ enum Command {
     Controls(history::controls::Args),
     Store(store::Args),
     Schedule(schedule::Args),
+    Serve(serve::Args),
     Sweep(sweep::Args),
     Schema(schema::Args),
     Explain(explain::Args),
@@ -137,6 +139,7 @@ pub fn main() -> ExitCode {
         Command::Finding(args) => history::finding::run(&args),
         Command::Controls(args) => history::controls::run(&args),
         Command::Store(args) => store::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Schedule(args) => schedule::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Schema(args) => schema::run(&args),

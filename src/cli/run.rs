@@ -58,6 +58,9 @@ pub struct Args {
     /// The folder for the run's files; default: runs/<run-id>
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// The id of the run; `serve` gives it
+    #[arg(long, value_name = "ID", hide = true, conflicts_with = "out", value_parser = id_of_run)]
+    run_id: Option<RunId>,
     /// Vary the twin's times; the same seed gives the same times
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -104,6 +107,14 @@ pub fn durability(on: On, pace: Pace) -> Durability {
     match (on, pace) {
         (On::Twin, Pace::Max) => Durability::Buffered,
         (On::Twin, Pace::Times(_)) | (On::Aws, _) => Durability::Synced,
+    }
+}
+
+fn id_of_run(text: &str) -> Result<RunId, String> {
+    if ::history::objects::is_part(text) {
+        Ok(RunId(text.to_owned()))
+    } else {
+        Err("it cannot be the name of a folder".to_owned())
     }
 }
 
@@ -167,7 +178,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let asked = Asked { start, jobs: args.jobs, watched: watched && is_slow };
     let Before { forecast, expected } = super::forecast::before_run(&loaded, &config, &asked);
     let plan = wire::plan_of(loaded).map_err(wrong)?;
-    let run = run_id(&plan.name, started);
+    let run = args.run_id.clone().unwrap_or_else(|| run_id(&plan.name, started));
     let folder = args.out.clone().unwrap_or_else(|| Path::new(history::RUNS).join(run.to_string()));
     // A run in the folder `runs` lies in a store already, and lacks only its entry in the index.
     let store = store.or_else(|| args.out.is_none().then(|| store::local(Path::new(history::RUNS))));
@@ -324,7 +335,7 @@ async fn interruptions(interrupt: &CancellationToken, folder: &Path) {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Signal {
+pub enum Signal {
     /// INT or TERM.
     Interrupt,
     /// HUP.
@@ -332,14 +343,14 @@ enum Signal {
 }
 
 /// The signals that end a run. They are caught for the life of the process.
-struct Signals {
+pub struct Signals {
     interrupt: Option<unix::Signal>,
     terminate: Option<unix::Signal>,
     hang_up: Option<unix::Signal>,
 }
 
 impl Signals {
-    fn new() -> Self {
+    pub fn new() -> Self {
         // A signal that cannot be caught ends the process, as it would have done before.
         let catch = |kind| unix::signal(kind).ok();
         Self {
@@ -350,7 +361,7 @@ impl Signals {
         }
     }
 
-    async fn next(&mut self) -> Signal {
+    pub async fn next(&mut self) -> Signal {
         async fn one(signal: &mut Option<unix::Signal>) {
             let received = match signal {
                 Some(signal) => signal.recv().await,
@@ -485,6 +496,6 @@ pub fn show(
 }
 
 /// Returns an id such as `20261122T074400Z-NAME-1f3a2b4c`.
-fn run_id(name: &str, started: Time) -> RunId {
+pub fn run_id(name: &str, started: Time) -> RunId {
     RunId(format!("{}-{name}-{:08x}", started.format("%Y%m%dT%H%M%SZ"), rand::random::<u32>()))
 }

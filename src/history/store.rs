@@ -22,7 +22,7 @@ use crate::objects::{Listed, Listing, Objects, Put, StoreError, is_part};
 const INDEX: &str = "index";
 
 /// Names at the top of a store that are no runs.
-const RESERVED: &[&str] = &[INDEX, crate::findings::FOLDER, "leases"];
+const RESERVED: &[&str] = &[INDEX, crate::findings::FOLDER, crate::lease::FOLDER, crate::due::FOLDER];
 
 #[derive(Clone)]
 pub struct Store {

@@ -74,6 +74,8 @@ mod schema_patterns;
 mod schemas;
 #[cfg(unix)]
 mod secrets;
+#[cfg(unix)]
+mod serve;
 mod templates;
 mod ui_display;
 mod validate;

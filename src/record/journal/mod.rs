@@ -17,6 +17,7 @@ use std::rc::Rc;
 
 pub use chain::{End, Hash};
 pub use error::JournalError;
+pub use lock::has_writer;
 pub use read::{Contents, FILE_NAME, first, read};
 
 use crate::plain_file;
