@@ -59,6 +59,8 @@ mod needs;
 mod no_flattery;
 mod nothing_is_not_something;
 mod one_truth;
+#[cfg(unix)]
+mod page;
 mod printed;
 mod readme;
 mod reckoning;

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use serde_json::Value;
 use support::drill::{self, Drill, drillmaster, told};
 
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     stderr: BufReader<ChildStderr>,
     seen: String,
@@ -16,16 +16,21 @@ struct Serving {
 
 impl Serving {
     fn start(drill: &Drill, args: &[&str]) -> Self {
+        Self::with(drill, args, &[])
+    }
+
+    pub(crate) fn with(drill: &Drill, args: &[&str], env: &[(&str, &str)]) -> Self {
         drill.write();
         let mut command = drillmaster();
-        command.current_dir(drill.folder()).args(["serve", "playbook.yaml", "--lease", "10s"]).args(args);
+        command.envs(env.iter().copied()).current_dir(drill.folder());
+        command.args(["serve", "playbook.yaml", "--lease", "10s", "--listen", "127.0.0.1:0"]).args(args);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         Self { child, stderr, seen: String::new() }
     }
 
     /// Reads what it tells until a line holds `words`.
-    fn until(&mut self, words: &str) -> String {
+    pub(crate) fn until(&mut self, words: &str) -> String {
         loop {
             let mut line = String::new();
             assert!(self.stderr.read_line(&mut line).unwrap() > 0, "`{words}` never came:\n{}", self.seen);
@@ -86,7 +91,7 @@ fn claims(drill: &Drill) -> Vec<Value> {
 }
 
 /// The run of the line `due …: RUN starts`.
-fn run_of(line: &str) -> String {
+pub(crate) fn run_of(line: &str) -> String {
     let words: Vec<&str> = line.split_whitespace().collect();
     words[words.iter().position(|word| *word == "starts").unwrap() - 1].to_owned()
 }
@@ -133,7 +138,7 @@ fn long() -> Drill {
 
 const SLOW: [&str; 3] = ["--", "--pace", "100"];
 
-fn recorded(drill: &Drill, run: &str, event: &str) {
+pub(crate) fn recorded(drill: &Drill, run: &str, event: &str) {
     let journal = drill.folder().join("runs").join(run).join("journal.ndjson");
     let record = format!("\"event\":\"{event}\"");
     let began = std::time::Instant::now();

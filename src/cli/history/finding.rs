@@ -191,7 +191,7 @@ fn date_of(finding: &Tracked) -> String {
     finding.closed_at.map(date).unwrap_or_default()
 }
 
-fn sheet(findings: &[Tracked]) -> Sheet {
+pub fn sheet(findings: &[Tracked]) -> Sheet {
     let tone = |severity| match severity {
         Severity::High => Tone::Bad,
         Severity::Medium => Tone::Warning,

@@ -36,6 +36,9 @@ pub struct Args {
     from: Place,
 }
 
+/// As `--tolerance` has it where nobody says otherwise.
+const TOLERANCE: f64 = 0.1;
+
 /// What `--output json` prints.
 #[derive(Serialize, JsonSchema)]
 pub struct Printed<'a> {
@@ -68,6 +71,12 @@ fn show(args: &Args) -> Result<Exit, Exit> {
     sheet.notes = notes(&history);
     sheet.print(args.output, &value)?;
     Ok(if args.fail_on_regression && !regressed.is_empty() { Exit::Failed } else { Exit::Passed })
+}
+
+/// All trends of a history.
+pub fn sheet_of(history: &history::History) -> Sheet {
+    let trends = trends(history.runs.iter(), TOLERANCE);
+    sheet(&trends, &regressed(&trends))
 }
 
 /// The workloads whose newest figure is a regression, in words.

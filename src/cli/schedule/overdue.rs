@@ -101,6 +101,22 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     Ok(if overdue > 0 { Exit::Failed } else { Exit::Passed })
 }
 
+/// What is due of these playbooks: name, path, schedule.
+pub fn overdue_sheet(
+    playbooks: Vec<(String, String, Schedule)>,
+    on: On,
+    history: &history::History,
+) -> Sheet {
+    let at = Utc::now();
+    let drills = playbooks.into_iter().map(|(name, path, schedule)| {
+        let passed = history.last_passed(&name, on, at);
+        drill(name, path, schedule, passed, at)
+    });
+    let drills: Vec<Drill> = drills.collect();
+    let overdue = drills.iter().filter(|drill| drill.overdue).count();
+    sheet(&drills, overdue, on)
+}
+
 fn drill(name: String, path: String, schedule: Schedule, passed: Option<&Entry>, at: Time) -> Drill {
     let held = passed.map(Entry::at);
     let missed = held.and_then(|held| schedule.missed(held, at).next());

@@ -1,8 +1,10 @@
 //! `drillmaster serve`: runs drills when they are due.
 
+mod page;
 mod runner;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -16,9 +18,10 @@ use super::configuration::{ConfigArg, load_or_complain};
 use super::history::{RUNS, or_here};
 use super::output::{complain, complained, write_stderr};
 use super::run::{Signal, Signals};
+use super::sheet::{Cell, Sheet};
 use super::store::StoreArg;
 use super::{Cli, wire};
-use crate::ui::text::{clean, count};
+use crate::ui::text::{Tone, clean, count};
 use ::history::Store;
 use ::history::keeper::{Instant, Keeper, Kept, Runner as _};
 use ::history::lease::{Holder, Terms};
@@ -36,6 +39,8 @@ const TICK: Duration = Duration::from_millis(500);
 
 /// Run the drills of playbooks when they are due
 ///
+/// A page shows the history, what is due, what runs, and the tasks that wait for a person.
+///
 /// Each drill is run as a process of its own, in the folder `runs`, with the options that stand after
 /// `--`. Several machines may serve the same playbooks with one store: each due drill is held once, and
 /// never two of a playbook at the same time. A run whose process died is resumed, on the machine that has
@@ -46,6 +51,7 @@ const TICK: Duration = Duration::from_millis(500);
 Examples:
   drillmaster serve drills/region-loss.yaml
   drillmaster serve drills/*.yaml --on aws --store s3://acme-drills/dr --catch-up none
+  drillmaster serve playbook.yaml --listen 0.0.0.0:8411 --token env:PAGE_TOKEN --host drills.example.com
   drillmaster serve playbook.yaml -- --param lost=eu-west-1 --sign-with drill.key")]
 pub struct Args {
     /// The playbooks; each has a `schedule`
@@ -61,6 +67,16 @@ pub struct Args {
     /// How long a playbook stays with a process that no longer answers, before another one takes over
     #[arg(long, value_name = "DURATION", default_value_t = Span::from_secs(300))]
     lease: Span,
+    /// Where the page is served, or `off`. Only this machine reaches the default; anything else needs
+    /// --token
+    #[arg(long, value_name = "ADDR:PORT|off", value_parser = listen, default_value = "127.0.0.1:8411")]
+    listen: Listen,
+    /// Who does not know this token sees nothing: env:NAME for the variable that holds it
+    #[arg(long, value_name = "env:NAME")]
+    token: Option<String>,
+    /// A name by which browsers reach the page, with its port unless it is 80 or 443
+    #[arg(long = "host", value_name = "NAME[:PORT]")]
+    hosts: Vec<String>,
     /// Options of `run`
     #[arg(last = true, value_name = "OPTIONS")]
     options: Vec<String>,
@@ -74,6 +90,64 @@ fn catch_up() -> impl TypedValueParser<Value = CatchUp> {
     const ALL: [CatchUp; 3] = [CatchUp::Last, CatchUp::All, CatchUp::None];
     PossibleValuesParser::new(ALL.map(CatchUp::word))
         .map(|word| ALL.into_iter().find(|known| known.word() == word).unwrap_or_default())
+}
+
+/// Where the page is served.
+#[derive(Debug, Clone, Copy)]
+enum Listen {
+    Off,
+    At(SocketAddr),
+}
+
+fn listen(text: &str) -> Result<Listen, String> {
+    if text == "off" {
+        return Ok(Listen::Off);
+    }
+    let at =
+        text.parse().map_err(|_| "write an address with a port, such as 127.0.0.1:8411, or `off`".to_owned());
+    at.map(Listen::At)
+}
+
+/// The shortest token. Whoever reaches the port may guess.
+const SHORTEST_TOKEN: usize = 16;
+
+fn token(args: &Args) -> Result<Option<String>, String> {
+    let Some(named) = &args.token else { return Ok(None) };
+    let Some(name) = named.strip_prefix("env:") else {
+        return Err(
+            "--token: a token on the command line is seen by everybody of this machine: write env:NAME"
+                .into(),
+        );
+    };
+    let token = std::env::var(name)
+        .map_err(|_| format!("--token: the variable {} is not set", name.escape_debug()))?;
+    if token.len() < SHORTEST_TOKEN {
+        return Err(format!("--token: the token is too short: use at least {SHORTEST_TOKEN} characters"));
+    }
+    base::redact::register(&token);
+    Ok(Some(token))
+}
+
+/// Binds the page's port. `None`: there is no page.
+fn page_at(args: &Args, token: Option<&String>) -> Result<Option<std::net::TcpListener>, String> {
+    let Listen::At(address) = args.listen else { return Ok(None) };
+    if !address.ip().is_loopback() && token.is_none() {
+        return Err(format!(
+            "--listen {address}: others reach this address, so the page needs --token env:NAME (over plain HTTP: put it \
+             behind a proxy with TLS)"
+        ));
+    }
+    page::bind(address).map(Some)
+}
+
+/// The names by which the page is reached.
+fn hosts(args: &Args, at: SocketAddr) -> Vec<String> {
+    let mut hosts = args.hosts.clone();
+    hosts.push(at.to_string());
+    if at.ip().is_loopback() {
+        hosts.extend(["localhost", "127.0.0.1", "[::1]"].map(|name| format!("{name}:{}", at.port())));
+    }
+    hosts
 }
 
 pub fn run(args: &Args) -> Exit {
@@ -100,6 +174,8 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     store.objects().refuse_if_unsafe().map_err(|error| wrong(error.to_string()))?;
     let me = Holder { id: format!("{:032x}", rand::random::<u128>()), host: host(), pid: std::process::id() };
     let mut served: Vec<Served> = Vec::new();
+    let token = token(args).map_err(wrong)?;
+    let mut playbooks = Vec::new();
     for path in &args.playbooks {
         let loaded = load_or_complain(path, &[], &config)?;
         let name = loaded.playbook.name.clone();
@@ -109,6 +185,11 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
                 path.display()
             )));
         };
+        playbooks.push(page::Scheduled {
+            name: name.clone(),
+            path: path.display().to_string(),
+            schedule: schedule.clone(),
+        });
         if served.iter().any(|other| other.keeper.playbook() == name) {
             return Err(wrong(format!("{}: two playbooks have the name `{name}`", path.display())));
         }
@@ -122,6 +203,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         let keeper = Keeper::new(kept, me.clone()).map_err(wrong)?;
         served.push(Served { keeper, processes: processes(args, path, name)? });
     }
+    let listener = page_at(args, token.as_ref()).map_err(wrong)?;
     let signals = signals().map_err(wrong)?;
     told(None, &format!("serving {} with the store {}", count(served.len(), "playbook"), store.place()));
     for one in &served {
@@ -129,6 +211,22 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         let next =
             next.map_or_else(|| "never".to_owned(), |at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
         told(Some(one.keeper.playbook()), &format!("due next at {next}"));
+    }
+    if let Some(listener) = listener {
+        let at = listener.local_addr().map_err(|error| wrong(format!("--listen: {error}")))?;
+        let secret = || format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+        let site = page::Site {
+            store: store.clone(),
+            runs: or_here(Path::new(RUNS)).to_owned(),
+            playbooks,
+            on: args.on,
+            token,
+            hosts: hosts(args, at),
+            session: secret(),
+            csrf: secret(),
+        };
+        page::start(listener, site).map_err(wrong)?;
+        told(None, &format!("the page is at http://{at}/"));
     }
     serve(&store, &mut served, &signals);
     Ok(Exit::Passed)
@@ -231,6 +329,22 @@ fn signals() -> Result<Receiver<()>, String> {
 
 fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// The runs that did not come to their end: id, playbook, and whether a process runs it.
+fn running_sheet(runs: &[(String, String, bool)]) -> Sheet {
+    let rows = runs.iter().map(|(run, playbook, lives)| {
+        let state =
+            if *lives { Cell::of(Tone::Warning, "running") } else { Cell::of(Tone::Bad, "no process") };
+        vec![Cell::new(playbook), state, Cell::new(run)]
+    });
+    Sheet {
+        title: "Runs that have not ended".into(),
+        columns: vec!["playbook", "", "run"],
+        rows: rows.collect(),
+        none: "No run goes on.",
+        ..Sheet::default()
+    }
 }
 
 /// A line of the log, on stderr.
