@@ -44,7 +44,7 @@ impl Page {
         let mut socket = TcpStream::connect(&self.at).unwrap();
         let host = headers.iter().any(|header| header.starts_with("Host:"));
         let host = if host { String::new() } else { format!("Host: {}\r\n", self.at) };
-        let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+        let headers: String = headers.join("\r\n") + if headers.is_empty() { "" } else { "\r\n" };
         let length = body.len();
         let text = format!(
             "{request} HTTP/1.1\r\n{host}{headers}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
@@ -78,7 +78,8 @@ impl Page {
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+    let hex: Vec<String> = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("%{}", hex.join("%"))
 }
 
 #[test]

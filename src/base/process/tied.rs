@@ -42,15 +42,13 @@ impl Tied {
 
     /// Asks it to end, as Ctrl-C does.
     pub fn interrupt(&mut self) {
-        match &mut self.line {
+        if let Some(line) = &mut self.line {
             // One that is gone has ended, which `ended` tells.
-            Some(line) => drop(line.write_all(&[INTERRUPT])),
-            None => {
-                let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
-                if let Some(pid) = pid {
-                    let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
-                }
-            }
+            drop(line.write_all(&[INTERRUPT]));
+        } else if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw)
+        {
+            // The same.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
         }
     }
 

@@ -311,11 +311,9 @@ fn signals() -> Result<Receiver<()>, String> {
         runtime.block_on(async {
             let mut signals = Signals::new();
             loop {
-                match signals.next().await {
-                    // A service outlives the terminal that it was started from.
-                    Signal::LostTerminal => {}
-                    Signal::Interrupt if sender.send(()).is_err() => return,
-                    Signal::Interrupt => {}
+                // A service outlives the terminal that it was started from.
+                if signals.next().await == Signal::Interrupt && sender.send(()).is_err() {
+                    return;
                 }
             }
         });

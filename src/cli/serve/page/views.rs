@@ -45,7 +45,7 @@ pub async fn nothing() -> Response {
 
 /// A page that says why something was not done.
 pub fn sorry(status: StatusCode, why: &str) -> Response {
-    (status, shown(Shown { title: "Not done", sentence: why, class: "bad", ..Shown::default() }))
+    (status, shown(&Shown { title: "Not done", sentence: why, class: "bad", ..Shown::default() }))
         .into_response()
 }
 
@@ -68,7 +68,7 @@ struct Shown<'a> {
     csrf: &'a str,
 }
 
-fn shown(page: Shown<'_>) -> Response {
+fn shown(page: &Shown<'_>) -> Response {
     let view = json!({
         "title": escape::visible(page.title),
         "sentence": escape::visible(page.sentence),
@@ -173,7 +173,7 @@ fn overview_of(site: &Site) -> Result<Response, String> {
         csrf: &site.csrf,
         ..Shown::default()
     };
-    Ok(shown(page))
+    Ok(shown(&page))
 }
 
 fn findings(
@@ -228,7 +228,7 @@ fn run_of(site: &Site, run: &str) -> Response {
     let title = playbook_of(&contents.events);
     if contents.finished() {
         let page = Shown { title, sentence: run, report: Some(run), ..Shown::default() };
-        return shown(page);
+        return shown(&page);
     }
     let lives = journal::has_writer(&folder).unwrap_or(false);
     let tasks = if lives { tasks(run, &contents.events) } else { Vec::new() };
@@ -246,7 +246,7 @@ fn run_of(site: &Site, run: &str) -> Response {
         csrf: &site.csrf,
         ..Shown::default()
     };
-    shown(page)
+    shown(&page)
 }
 
 pub async fn report(State(site): State<Shared>, Path(run): Path<String>) -> Response {
@@ -271,8 +271,9 @@ pub async fn report(State(site): State<Shared>, Path(run): Path<String>) -> Resp
     }
 }
 
+/// The form of a task.
 #[derive(Deserialize)]
-pub struct Answer {
+pub struct Filled {
     csrf: String,
     by: String,
     note: String,
@@ -282,7 +283,7 @@ pub struct Answer {
 pub async fn answer(
     State(site): State<Shared>,
     Path((run, step)): Path<(String, String)>,
-    Form(answer): Form<Answer>,
+    Form(answer): Form<Filled>,
 ) -> Response {
     if !is_same(&answer.csrf, &site.csrf) {
         return sorry(StatusCode::FORBIDDEN, "this did not come from this page, so nothing was done");
@@ -306,5 +307,5 @@ pub async fn answer(
 }
 
 pub async fn login() -> Response {
-    shown(Shown { title: "Drills", sentence: "This page wants its token", login: true, ..Shown::default() })
+    shown(&Shown { title: "Drills", sentence: "This page wants its token", login: true, ..Shown::default() })
 }
