@@ -109,7 +109,12 @@ impl Clock {
 pub struct Uptime(Duration);
 
 impl Uptime {
-    fn now() -> Self {
+    /// How long, for those who compare two of them.
+    pub fn since_start(self) -> Duration {
+        self.0
+    }
+
+    pub fn now() -> Self {
         use rustix::time::{ClockId, clock_gettime};
         // Linux's monotonic clock stops while the machine sleeps. On other systems it goes on.
         #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -5,6 +5,7 @@
 mod background;
 mod environment;
 mod supervisor;
+mod tied;
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -21,6 +22,7 @@ pub use background::Background;
 pub use environment::Environment;
 use supervisor::Message;
 pub use supervisor::main_if_asked;
+pub use tied::Tied;
 
 /// How long the pipes of a program that has ended are read on. Without a supervisor, something that
 /// it started may hold them open.

@@ -29,6 +29,11 @@ pub struct ConfigArg {
 }
 
 impl ConfigArg {
+    /// The file that was named.
+    pub fn file(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     pub fn load(&self) -> Result<UserConfig, Diagnostics> {
         config::load(config::locate(self.config.as_deref(), |name| std::env::var_os(name)))
     }

@@ -1,6 +1,7 @@
 //! The command line, one file per command.
 #![allow(clippy::disallowed_methods, reason = "writes results, and names a run before its clock exists")]
 
+mod approve;
 mod arguments;
 mod completions;
 mod configuration;
@@ -27,6 +28,7 @@ mod resume;
 mod run;
 mod schedule;
 mod schema;
+mod serve;
 mod sheet;
 mod store;
 mod sweep;
@@ -61,6 +63,7 @@ enum Command {
     Run(Box<run::Args>),
     Resume(Box<resume::Args>),
     Abort(Box<resume::AbortArgs>),
+    Approve(approve::Args),
     Validate(validate::Args),
     Discover(discover::Args),
     Plan(plan::Args),
@@ -80,6 +83,7 @@ enum Command {
     Notify(notify::Args),
     Schedule(schedule::Args),
     Evidence(evidence::Args),
+    Serve(serve::Args),
     Sweep(sweep::Args),
     Schema(schema::Args),
     Explain(explain::Args),
@@ -125,6 +129,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Resume(args) => resume::resume(&args),
         Command::Abort(args) => resume::abort(&args),
+        Command::Approve(args) => approve::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Discover(args) => discover::run(&args),
         Command::Plan(args) => plan::run(&args),
@@ -142,6 +147,7 @@ pub fn main() -> ExitCode {
         Command::Controls(args) => history::controls::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Notify(args) => notify::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Schedule(args) => schedule::run(&args),
         Command::Evidence(args) => evidence::run(&args),
         Command::Sweep(args) => sweep::run(&args),

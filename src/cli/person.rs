@@ -1,11 +1,14 @@
-//! Asks a person on the terminal.
+//! Asks people: on the terminal, and by a file that `drillmaster approve` makes. The first answer
+//! counts.
 //!
 //! One thread reads the standard input for the whole process. A question that timed out therefore
 //! leaves no reader behind, which could take the answer to the next question or keep the process
 //! from ending.
 
 use std::io::{BufRead, IsTerminal, Write};
+use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -14,36 +17,89 @@ use tokio::sync::{Mutex, mpsc};
 use crate::ui::live::pause;
 use crate::ui::out;
 use crate::ui::text::clean;
+use base::clock::Clock;
 use base::redact;
-use engine::actions::context::Person;
+use engine::actions::context::{Answer, Person};
+use event::{Confirmed, Through};
+use record::approval::{self, Approval};
 
 /// Whether somebody may read a question and answer it.
 pub fn is_there() -> bool {
     std::io::stdin().is_terminal() && out::stderr_is_terminal()
 }
 
-/// The person at the terminal, if there is one.
-#[derive(Default)]
-pub struct AtTerminal {
+/// How often an answer of another process is looked for.
+const LOOKS_EVERY: Duration = Duration::from_secs(1);
+
+/// Those who can answer for the tasks of a run.
+pub struct People {
     /// The typed lines. Only one question is asked at a time.
     typed: Rc<Mutex<Option<mpsc::UnboundedReceiver<String>>>>,
+    /// The folder of the run.
+    folder: Option<PathBuf>,
+    clock: Clock,
+    in_rehearsals: bool,
 }
 
-impl Person for AtTerminal {
-    fn confirm(&self, step: &str, instructions: &str) -> Option<LocalBoxFuture<'static, bool>> {
-        if !is_there() {
-            return None;
-        }
+impl People {
+    pub fn new(folder: Option<PathBuf>, clock: Clock, in_rehearsals: bool) -> Self {
+        Self { typed: Rc::default(), folder, clock, in_rehearsals }
+    }
+}
+
+impl Person for People {
+    fn is_at_hand(&self) -> bool {
+        is_there()
+    }
+
+    fn is_wanted_in_rehearsals(&self) -> bool {
+        self.in_rehearsals
+    }
+
+    fn confirm(
+        &self,
+        step: &str,
+        instructions: &str,
+    ) -> Option<LocalBoxFuture<'static, Result<Answer, String>>> {
+        let folder = self.folder.clone()?;
         let question = format!("\n{}: {}\nDone? [y/n] ", clean(step), clean(&redact::text(instructions)));
         let typed = Rc::clone(&self.typed);
-        let asked = async move {
+        let at_terminal = async move {
+            if !is_there() {
+                return std::future::pending().await;
+            }
             let mut typed = typed.lock().await;
             let lines = typed.get_or_insert_with(|| lines_of(|| std::io::stdin().lock()));
             // The live display must not paint over the question.
             let _pause = pause();
-            answer(lines, &question, &mut out::stderr()).await
+            let done = answer(lines, &question, &mut out::stderr()).await;
+            Ok(Answer { done, who: Confirmed { by: user(), through: Through::Terminal, note: None } })
         };
-        Some(asked.boxed_local())
+        let elsewhere = given(folder, step.to_owned(), self.clock.clone());
+        let first = async move {
+            tokio::select! {
+                biased;
+                answer = elsewhere => answer,
+                answer = at_terminal => answer,
+            }
+        };
+        Some(first.boxed_local())
+    }
+}
+
+/// Whose terminal it is.
+fn user() -> String {
+    let named = |name| std::env::var(name).ok().filter(|name: &String| !name.trim().is_empty());
+    named("USER").or_else(|| named("LOGNAME")).unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// Waits for the answer of another process.
+async fn given(folder: PathBuf, step: String, clock: Clock) -> Result<Answer, String> {
+    loop {
+        if let Some(Approval { done, by, note, .. }) = approval::given(&folder, &step)? {
+            return Ok(Answer { done, who: Confirmed { by, through: Through::Approval, note } });
+        }
+        clock.sleep(LOOKS_EVERY).await;
     }
 }
 
@@ -76,7 +132,6 @@ async fn answer(lines: &mut mpsc::UnboundedReceiver<String>, question: &str, out
 #[cfg(test)]
 mod tests {
     use std::io::BufReader;
-    use std::time::Duration;
 
     use super::*;
 

@@ -55,6 +55,8 @@ pub fn from(loaded: Loaded, config: &UserConfig, start: Time, jobs: usize) -> Re
         seed: None,
         pace: Pace::Max,
         jobs,
+        ask_people: false,
+        folder: None,
         keep_sandbox: false,
         patience: PATIENCE,
         connect_to: Vec::new(),

@@ -136,7 +136,8 @@ fn go_on(
     let signing = args.signing.signing(&config, Some(&started.lose))?;
     let params = params(&started.inputs.params, given, &folder, abort).map_err(wrong)?;
     let on = started.on;
-    let durability = super::run::durability(on);
+    let pace = started.inputs.pace.map_or(Pace::Max, Pace::Times);
+    let durability = super::run::durability(on, pace);
     // Read again under the lock: another process may have resumed the run in between.
     let (journal, contents) = Journal::reopen(&folder, durability).map_err(|e| failed(e.to_string()))?;
     if is_over(&contents, abort) {
@@ -160,7 +161,9 @@ fn go_on(
         on,
         run: RunId(started.run_id.clone()),
         seed: started.seed,
-        pace: inputs.pace.map_or(Pace::Max, Pace::Times),
+        pace,
+        ask_people: inputs.ask_people,
+        folder: Some(folder.clone()),
         jobs: jobs.unwrap_or(inputs.jobs).max(1),
         keep_sandbox: inputs.keep_sandbox && !abort,
         patience: Duration::try_from_secs_f64(inputs.patience_s)

@@ -58,6 +58,9 @@ pub struct Args {
     /// The folder for the run's files; default: runs/<run-id>
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// The id of the run; `serve` gives it
+    #[arg(long, value_name = "ID", hide = true, conflicts_with = "out", value_parser = id_of_run)]
+    run_id: Option<RunId>,
     /// Vary the twin's times; the same seed gives the same times
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -65,6 +68,9 @@ pub struct Args {
     /// real time
     #[arg(long, value_name = "max|realtime|N", value_parser = pace)]
     pace: Option<Pace>,
+    /// On the twin at a real --pace: wait for people to confirm their tasks, instead of assuming them
+    #[arg(long)]
+    ask_people: bool,
     /// The time at which the twin's clock starts (RFC 3339); default: now
     #[arg(long, value_name = "TIME", value_parser = super::arguments::time)]
     start: Option<Time>,
@@ -97,11 +103,20 @@ pub struct Args {
     config: ConfigArg,
 }
 
-/// Returns how safely records are kept. On the twin a crash costs nothing real.
-pub fn durability(on: On) -> Durability {
-    match on {
-        On::Twin => Durability::Buffered,
-        On::Aws => Durability::Synced,
+/// Returns how safely records are kept. On the twin a crash costs nothing real. While people watch,
+/// each record is written when it is made, for those who read along.
+pub fn durability(on: On, pace: Pace) -> Durability {
+    match (on, pace) {
+        (On::Twin, Pace::Max) => Durability::Buffered,
+        (On::Twin, Pace::Times(_)) | (On::Aws, _) => Durability::Synced,
+    }
+}
+
+fn id_of_run(text: &str) -> Result<RunId, String> {
+    if ::history::objects::is_part(text) {
+        Ok(RunId(text.to_owned()))
+    } else {
+        Err("it cannot be the name of a folder".to_owned())
     }
 }
 
@@ -135,6 +150,12 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         return Err(Exit::Wrong);
     }
     let pace = args.pace.unwrap_or(Pace::Max);
+    if args.ask_people && args.on == On::Twin && pace == Pace::Max {
+        complain(
+            "--ask-people waits for people, and at full pace no time passes for them: add `--pace realtime`",
+        );
+        return Err(Exit::Wrong);
+    }
     let config = args.config.load_or_complain()?;
     let loaded = load_or_complain(&args.playbook, &args.params, &config)?;
     let wrong = complained(Exit::Wrong);
@@ -160,7 +181,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let asked = Asked { start, jobs: args.jobs, watched: watched && is_slow };
     let Before { forecast, expected } = super::forecast::before_run(&loaded, &config, &asked);
     let plan = wire::plan_of(loaded).map_err(wrong)?;
-    let run = run_id(&plan.name, started);
+    let run = args.run_id.clone().unwrap_or_else(|| run_id(&plan.name, started));
     let folder = args.out.clone().unwrap_or_else(|| Path::new(history::RUNS).join(run.to_string()));
     let named = store.as_ref().map(store::lasting_name);
     // A run in the folder `runs` lies in a store already, and lacks only its entry in the index.
@@ -178,12 +199,14 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         connect_to: args.connect_to.clone(),
         start,
         abort: false,
+        ask_people: args.ask_people,
+        folder: Some(folder.clone()),
         protected: config.protected(),
         forecast,
         past,
         store: named,
     };
-    let durability = durability(args.on);
+    let durability = durability(args.on, pace);
     let at = folder.clone();
     let before = Vec::new();
     let output = args.output;
@@ -321,7 +344,7 @@ async fn interruptions(interrupt: &CancellationToken, folder: &Path) {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Signal {
+pub enum Signal {
     /// INT or TERM.
     Interrupt,
     /// HUP.
@@ -329,14 +352,14 @@ enum Signal {
 }
 
 /// The signals that end a run. They are caught for the life of the process.
-struct Signals {
+pub struct Signals {
     interrupt: Option<unix::Signal>,
     terminate: Option<unix::Signal>,
     hang_up: Option<unix::Signal>,
 }
 
 impl Signals {
-    fn new() -> Self {
+    pub fn new() -> Self {
         // A signal that cannot be caught ends the process, as it would have done before.
         let catch = |kind| unix::signal(kind).ok();
         Self {
@@ -347,7 +370,7 @@ impl Signals {
         }
     }
 
-    async fn next(&mut self) -> Signal {
+    pub async fn next(&mut self) -> Signal {
         async fn one(signal: &mut Option<unix::Signal>) {
             let received = match signal {
                 Some(signal) => signal.recv().await,
@@ -493,6 +516,6 @@ pub fn show(
 }
 
 /// Returns an id such as `20261122T074400Z-NAME-1f3a2b4c`.
-fn run_id(name: &str, started: Time) -> RunId {
+pub fn run_id(name: &str, started: Time) -> RunId {
     RunId(format!("{}-{name}-{:08x}", started.format("%Y%m%dT%H%M%SZ"), rand::random::<u32>()))
 }

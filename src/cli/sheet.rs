@@ -168,7 +168,8 @@ impl Sheet {
         })
     }
 
-    fn as_html(&self) -> Result<String, Exit> {
+    /// What a template shows of it.
+    pub fn view(&self) -> Value {
         let class = |tone: Tone| match tone {
             Tone::Good => "ok",
             Tone::Bad => "bad",
@@ -185,7 +186,7 @@ impl Sheet {
                     .collect()
             })
             .collect();
-        let view = json!({
+        json!({
             "title": escape::visible(&self.title),
             "sentence": escape::visible(&self.sentence),
             "class": match self.good { Some(true) => "ok", Some(false) => "bad", None => "unknown" },
@@ -193,8 +194,11 @@ impl Sheet {
             "rows": rows,
             "notes": self.notes.iter().map(|note| escape::visible(note)).collect::<Vec<_>>(),
             "none": self.none,
-        });
-        let Value::Object(view) = view else { return Err(Exit::Error) };
+        })
+    }
+
+    fn as_html(&self) -> Result<String, Exit> {
+        let Value::Object(view) = self.view() else { return Err(Exit::Error) };
         html::page(Page::Sheet, view).map_err(|error| {
             complain(&with_help(&error));
             Exit::Error

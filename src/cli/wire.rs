@@ -2,10 +2,12 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::person::People;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +46,11 @@ pub struct Options {
     pub keep_sandbox: bool,
     pub patience: Duration,
     pub connect_to: Vec<ConnectTo>,
+    /// On the twin: people do their tasks.
+    pub ask_people: bool,
+    /// The folder of the run, where answers of people to other processes are found. `None`: nobody is
+    /// asked.
+    pub folder: Option<PathBuf>,
     /// The time at which the twin's clock starts.
     pub start: Time,
     pub protected: Protected,
@@ -69,6 +76,7 @@ impl Options {
             connect_to: self.connect_to.iter().map(ToString::to_string).collect(),
             jobs: self.jobs,
             keep_sandbox: self.keep_sandbox,
+            ask_people: self.ask_people,
             patience_s: self.patience.as_secs_f64(),
             pace: match self.pace {
                 Pace::Max => None,
@@ -172,7 +180,7 @@ impl Drill {
             interrupt.cancel();
         }
         let cloud: Rc<dyn Cloud> = Rc::new(Gated::new(cloud, Arc::clone(&gate)));
-        let person = Rc::new(super::person::AtTerminal::default());
+        let person = Rc::new(People::new(options.folder.clone(), clock.clone(), options.ask_people));
         let sandbox = Place { account: plan.sandbox_account.clone(), region: plan.sandbox.region.clone() };
         let secrets = Secrets::new(
             Rc::clone(&cloud),

@@ -49,7 +49,7 @@ enum StepState {
 enum StepEvent {
     /// The step enters this state.
     Next(StepState),
-    /// The step's source was chosen.
+    /// The step's source was chosen, or a person was asked.
     Source,
     /// The step ended in a way that only a running step can.
     Succeeded,
@@ -151,6 +151,7 @@ impl RunProgress {
             | Body::StepStarted { .. }
             | Body::StepRetry { .. }
             | Body::StepSource { .. }
+            | Body::TaskAsked { .. }
             | Body::StepSucceeded { .. }
             | Body::StepFailed { .. }
             | Body::StepSkipped { .. }
@@ -225,7 +226,9 @@ impl RunProgress {
             Body::StepRetry { step, attempt, .. } => {
                 self.step(step, StepEvent::Next(StepState::Pausing { attempt: *attempt }))
             }
-            Body::StepSource { step, .. } => self.step(step, StepEvent::Source),
+            Body::StepSource { step, .. } | Body::TaskAsked { step, .. } => {
+                self.step(step, StepEvent::Source)
+            }
             Body::StepSucceeded { step, .. } => self.step(step, StepEvent::Succeeded),
             Body::StepFailed { step, .. }
             | Body::StepSkipped { step, .. }

@@ -8,6 +8,7 @@
 
 mod bus;
 mod chosen;
+mod confirmed;
 pub mod forecast;
 mod identified;
 pub mod legal;
@@ -31,6 +32,7 @@ use port::{ApiCalls, Finding, PointQuery, Ready, ResourceRef, Sent};
 
 pub use bus::{Bus, Consumer, ConsumerError};
 pub use chosen::{Chosen, Made, RestoreSource};
+pub use confirmed::{Confirmed, Through};
 pub use forecast::Forecast;
 pub use identified::{Identified, Purpose};
 pub use port::Phase;
@@ -150,6 +152,11 @@ pub enum Body {
         text: String,
         done: Option<f64>,
     },
+    /// The step waits for a person, who is shown these instructions.
+    TaskAsked {
+        step: String,
+        instructions: String,
+    },
     StepRetry {
         step: String,
         attempt: u32,
@@ -167,6 +174,9 @@ pub enum Body {
         consistent_at: Option<Time>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         made: Option<Box<Made>>,
+        /// Who confirmed a task.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        confirmed: Option<Box<Confirmed>>,
         /// The outputs held secrets, which are not stored here. A resumed run cannot take the
         /// outputs from the journal.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]

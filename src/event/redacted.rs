@@ -58,7 +58,14 @@ impl Body {
             }
             Self::PointSeen { why_not, .. } => all(&mut why_not.iter_mut().collect::<Vec<_>>()),
             Self::Progress { text, .. } => all(&mut [text]),
-            Self::StepSucceeded { outputs, redacted, .. } => *redacted |= redact::value(outputs),
+            Self::StepSucceeded { outputs, redacted, confirmed, .. } => {
+                *redacted |= redact::value(outputs);
+                if let Some(confirmed) = confirmed {
+                    all(&mut [&mut confirmed.by]);
+                    all(&mut confirmed.note.iter_mut().collect::<Vec<_>>());
+                }
+            }
+            Self::TaskAsked { instructions, .. } => all(&mut [instructions]),
             Self::StepFailed { because, .. }
             | Self::Discarded { because, .. }
             | Self::StepSkipped { because, .. }

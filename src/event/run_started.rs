@@ -79,6 +79,9 @@ pub struct Inputs {
     /// The store that keeps the run at its end, if one was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<String>,
+    /// On the twin: people do their tasks, which are otherwise assumed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ask_people: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]

@@ -8,7 +8,8 @@
 //! | `<run-id>/<file>` | a file of a run; the journal comes last, so a run is there whole or not at all |
 //! | `findings/<finding-id>/<number>.json` | what a person decided about a finding |
 //! | `index/<run-id>.json` | what is listed of a run; made from the run alone, so it can be made anew |
-//! | `leases/<name>/<epoch>.json` | reserved: who holds a run or a playbook |
+//! | `leases/<playbook>/<epoch>.json` | who may run drills of a playbook: [`lease`] |
+//! | `due/<playbook>/<instant>.json` | who took the drill that was due then: [`due`] |
 //!
 //! An object is made only where none is (a conditional write), so two writers never replace what the
 //! other wrote, and no lock is needed.
@@ -17,9 +18,12 @@
 
 pub mod baseline;
 pub mod controls;
+pub mod due;
 pub mod entry;
 pub mod findings;
 mod folder;
+pub mod keeper;
+pub mod lease;
 pub mod objects;
 #[cfg(feature = "cloud")]
 pub mod remote;

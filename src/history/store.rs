@@ -18,14 +18,14 @@ use record::report::Format;
 use record::run_folder::{self, Told};
 
 use crate::entry::{Entry, FileEntry, SCHEMA};
-use crate::findings;
 use crate::objects::{Listed, Listing, Objects, Put, StoreError, is_part};
+use crate::{due, findings, lease};
 
 /// Where the index lies.
 const INDEX: &str = "index";
 
 /// Names at the top of a store that are no runs.
-pub(crate) const RESERVED: &[&str] = &[INDEX, findings::FOLDER, "leases"];
+pub(crate) const RESERVED: &[&str] = &[INDEX, findings::FOLDER, lease::FOLDER, due::FOLDER];
 
 /// The files from which a run is read.
 const READ: [&str; 2] = [journal::FILE_NAME, Format::Json.file_name()];

@@ -2,6 +2,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+pub mod approval;
 pub mod journal;
 pub mod objectives;
 pub mod plain_file;

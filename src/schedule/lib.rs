@@ -10,6 +10,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod cron;
+mod due;
 mod fields;
 mod said;
 
@@ -27,6 +28,7 @@ use base::ids::BadName;
 use cron::Expression;
 use said::Said;
 
+pub use due::{CatchUp, Looked};
 pub use fields::{Fields, list};
 pub use said::{Calendar, Word};
 

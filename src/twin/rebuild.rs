@@ -124,6 +124,7 @@ impl Twin {
                 | Body::Identified(_)
                 | Body::PointSeen { .. }
                 | Body::StepSource { .. }
+                | Body::TaskAsked { .. }
                 | Body::Progress { .. }
                 | Body::StepRetry { .. }
                 | Body::StepSucceeded { .. }

@@ -6,7 +6,7 @@
 
 pub mod lines;
 pub mod live;
-mod narrator;
+pub mod narrator;
 pub mod ndjson;
 pub mod out;
 pub mod summary;

@@ -157,6 +157,7 @@ impl Narrator {
             | Body::Identified(_)
             | Body::PointSeen { .. }
             | Body::StepSource { .. }
+            | Body::TaskAsked { .. }
             | Body::Progress { .. }
             | Body::StepRetry { .. }
             | Body::StepSucceeded { .. }
@@ -246,6 +247,9 @@ impl Narrator {
             }
             Body::StepSource { step, point, worst_case } => {
                 (Mark::Info, self.step(step), self.source(point, worst_case), false)
+            }
+            Body::TaskAsked { step, instructions } => {
+                (Mark::Warning, self.step(step), format!("waits for a person: {}", clean(instructions)), true)
             }
             Body::Progress { id, text, done } => {
                 let done =

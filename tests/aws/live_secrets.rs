@@ -19,7 +19,7 @@ use base64::engine::general_purpose::STANDARD;
 use checks::{Net, Observation};
 use drillmaster::ui::{TextStyle, lines::Lines, ndjson::Ndjson, summary};
 use engine::actions::CATALOGUE;
-use engine::actions::context::Person;
+use engine::actions::context::{Answer, Person};
 use engine::plan::{Input, Plan};
 use engine::run::{Config, Engine, Memory, Prober};
 use engine::secrets::Secrets;
@@ -174,7 +174,7 @@ impl Prober for Network {
 struct Nobody;
 
 impl Person for Nobody {
-    fn confirm(&self, _: &str, _: &str) -> Option<LocalBoxFuture<'static, bool>> {
+    fn confirm(&self, _: &str, _: &str) -> Option<LocalBoxFuture<'static, Result<Answer, String>>> {
         None
     }
 }

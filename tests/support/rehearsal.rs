@@ -12,7 +12,7 @@ use base::clock::{Clock, Pace, VirtualTime};
 use base::duration::Time;
 use base::ids::RunId;
 use checks::Observation;
-use engine::actions::context::Person;
+use engine::actions::context::{Answer, Person};
 use engine::actions::{CATALOGUE, TIMINGS};
 use engine::plan::{Input, Plan};
 use engine::run::{Config, Engine, Memory, Prober};
@@ -90,7 +90,7 @@ impl Consumer for Log {
 struct Nobody;
 
 impl Person for Nobody {
-    fn confirm(&self, _: &str, _: &str) -> Option<LocalBoxFuture<'static, bool>> {
+    fn confirm(&self, _: &str, _: &str) -> Option<LocalBoxFuture<'static, Result<Answer, String>>> {
         None
     }
 }

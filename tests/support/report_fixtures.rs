@@ -45,6 +45,7 @@ pub fn step(id: &str, uses: &str, needs: &[&str], from: f64, to: f64) -> StepRep
         resources: vec![],
         recovery_points: vec![],
         tolerated: false,
+        confirmed: None,
         critical: false,
     }
 }

@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 use support::drill::{self, Drill, Run, drillmaster, told};
 
 /// A run that can be watched and signalled. It is killed when the test is done with it.
-struct Watched {
+pub(crate) struct Watched {
     child: Child,
     stderr: BufReader<std::process::ChildStderr>,
     seen: String,
-    out: PathBuf,
+    pub(crate) out: PathBuf,
 }
 
 impl Watched {
-    fn start(drill: &Drill, args: &[&str]) -> Self {
+    pub(crate) fn start(drill: &Drill, args: &[&str]) -> Self {
         let out = drill.next_out();
         let mut command = hearing_hang_ups(&drill.command(&out, args));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -25,7 +25,7 @@ impl Watched {
     }
 
     /// Reads the run's output until a line holds `words`.
-    fn until(&mut self, words: &str) {
+    pub(crate) fn until(&mut self, words: &str) {
         loop {
             let mut line = String::new();
             assert!(self.stderr.read_line(&mut line).unwrap() > 0, "`{words}` never came:\n{}", self.seen);
@@ -37,22 +37,22 @@ impl Watched {
     }
 
     /// Waits until the journal holds an event of this name. The handler of signals answers first.
-    fn until_recorded(&self, event: &str) {
+    pub(crate) fn until_recorded(&self, event: &str) {
         let journal = self.out.join("journal.ndjson");
         let record = format!("\"event\":\"{event}\"");
         let began = std::time::Instant::now();
-        while !std::fs::read_to_string(&journal).unwrap().contains(&record) {
+        while !std::fs::read_to_string(&journal).unwrap_or_default().contains(&record) {
             assert!(began.elapsed().as_secs() < 120, "{event} was never recorded");
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let done = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
         assert!(done.unwrap().success());
     }
 
-    fn end(mut self) -> (Output, PathBuf) {
+    pub(crate) fn end(mut self) -> (Output, PathBuf) {
         self.stderr.read_to_string(&mut self.seen).unwrap();
         let mut stdout = Vec::new();
         self.child.stdout.take().unwrap().read_to_end(&mut stdout).unwrap();
@@ -70,7 +70,7 @@ impl Drop for Watched {
     }
 }
 
-fn finish(drill: &Drill, watched: Watched) -> Run {
+pub(crate) fn finish(drill: &Drill, watched: Watched) -> Run {
     let (output, out) = watched.end();
     drill.ended(out, output)
 }

@@ -409,6 +409,7 @@ fn ten_thousand_steps_are_recorded_quickly() {
                 restored: vec![],
                 data: false,
                 consistent_at: None,
+                confirmed: None,
                 made: None,
                 redacted: false,
             },

@@ -18,6 +18,8 @@
 mod action;
 mod addresses;
 mod any_resource;
+#[cfg(unix)]
+mod approve;
 mod assumed;
 mod command_line;
 mod commands;
@@ -58,6 +60,8 @@ mod no_flattery;
 mod nothing_is_not_something;
 mod notify;
 mod one_truth;
+#[cfg(unix)]
+mod page;
 mod printed;
 mod readme;
 mod reckoning;
@@ -73,6 +77,8 @@ mod schema_patterns;
 mod schemas;
 #[cfg(unix)]
 mod secrets;
+#[cfg(unix)]
+mod serve;
 mod templates;
 mod ui_display;
 mod validate;

@@ -270,6 +270,7 @@ fn ten_thousand_steps_are_not_held_up_by_their_display() {
                 restored: vec![],
                 data: false,
                 consistent_at: None,
+                confirmed: None,
                 made: None,
                 redacted: false,
             },

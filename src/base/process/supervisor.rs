@@ -6,6 +6,7 @@
 //! soon as the runner lets go of the line between them: by dropping it, or by dying.
 //!
 //! The line is a socket on the supervisor's standard input. The supervisor writes one message on it.
+//! The runner may write that the program is to be interrupted.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -14,6 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The first argument of a supervisor.
 pub(super) const ARGUMENT: &str = "__supervise";
+
+/// The byte on the line that asks the supervisor to interrupt its program.
+pub(super) const INTERRUPT: u8 = b'i';
 
 /// Whether this executable knows [`ARGUMENT`]. That of a test does not.
 static AVAILABLE: AtomicBool = AtomicBool::new(false);
@@ -91,7 +95,7 @@ mod linux {
     use rustix::io::Errno;
     use rustix::process::{self as system, Pid, Signal, WaitOptions};
 
-    use super::Message;
+    use super::{INTERRUPT, Message};
 
     pub(super) fn supervise(program: &OsString, arguments: &[OsString]) -> io::Result<()> {
         // Any process id means: on.
@@ -106,9 +110,18 @@ mod linux {
             }
         };
         let mut held = line.try_clone()?;
+        let program = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         std::thread::spawn(move || {
-            // The runner writes nothing. So this returns when it lets go.
-            let _ = held.read(&mut [0]);
+            let mut byte = [0];
+            // Ends when the runner lets go.
+            while held.read(&mut byte).is_ok_and(|count| count > 0) {
+                if byte == [INTERRUPT]
+                    && let Some(pid) = program
+                {
+                    // One that has just ended needs no signal.
+                    let _ = system::kill_process(pid, Signal::INT);
+                }
+            }
             end_descendants();
             std::process::exit(0);
         });

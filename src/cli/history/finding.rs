@@ -215,7 +215,7 @@ fn date_of(finding: &Tracked) -> String {
     finding.closed_at.map(date).unwrap_or_default()
 }
 
-fn sheet(findings: &[Tracked], all_read: bool) -> Sheet {
+pub fn sheet(findings: &[Tracked], all_read: bool) -> Sheet {
     let tone = |severity| match severity {
         Severity::High => Tone::Bad,
         Severity::Medium => Tone::Warning,

@@ -73,7 +73,7 @@ fn list(args: &Args) -> Result<Exit, Exit> {
     Ok(Exit::Passed)
 }
 
-fn sheet(runs: &[&Entry], place: &str) -> Sheet {
+pub fn sheet(runs: &[&Entry], place: &str) -> Sheet {
     let mut rows = Vec::new();
     for run in runs {
         let (word, tone) = verdict(run.verdict, run.passed());

@@ -36,6 +36,9 @@ pub struct Args {
     from: Place,
 }
 
+/// As `--tolerance` has it where nobody says otherwise.
+const TOLERANCE: f64 = 0.1;
+
 /// What `--output json` prints.
 #[derive(Serialize, JsonSchema)]
 pub struct Printed<'a> {
@@ -82,6 +85,12 @@ fn show(args: &Args) -> Result<Exit, Exit> {
         complain("there is no such run, so nothing shows that it is no regression");
     }
     Ok(judged(regressed.is_empty() && !trends.is_empty(), &history))
+}
+
+/// All trends of a history.
+pub fn sheet_of(history: &history::History) -> Sheet {
+    let trends = trends(history.runs.iter(), TOLERANCE);
+    sheet(&trends, &regressed(&trends), history.unread.is_empty())
 }
 
 /// The workloads whose newest figure is a regression, in words.

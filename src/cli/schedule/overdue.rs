@@ -15,7 +15,7 @@ use ::schedule::Schedule;
 use base::duration::Time;
 use base::exit::Exit;
 use base::on::On;
-use history::Entry;
+use history::{Entry, History, Store};
 use playbook::Loaded;
 
 /// Say which drills are overdue
@@ -100,12 +100,8 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let (store, mut history) = args.from.history()?;
     let at = args.at.unwrap_or_else(Utc::now);
     let mut drills = Vec::new();
-    for loaded in playbooks {
-        let name = &loaded.playbook.name;
-        let wanted =
-            |run: &Entry| run.playbook == *name && run.on == args.on && run.passed() && run.at() <= at;
-        let passed = store.confirmed(&mut history, wanted, 1).into_iter().next();
-        drills.push(drill(loaded, passed.as_ref(), at));
+    for loaded in &playbooks {
+        drills.push(drill(Asked::of(loaded), args.on, &store, &mut history, at));
     }
     let printed = Overdue {
         schema: "drillmaster/overdue/v1",
@@ -121,17 +117,47 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     Ok(judged(overdue == 0, &history))
 }
 
-fn drill(loaded: Loaded, passed: Option<&Entry>, at: Time) -> Drill {
-    let held = passed.map(Entry::at);
-    let schedule = loaded.playbook.schedule;
+/// What is due of these playbooks now. What of the history turned out to be wrong becomes a note of it.
+pub fn overdue_sheet(asked: Vec<Asked>, on: On, store: &Store, history: &mut History) -> Sheet {
+    let at = Utc::now();
+    let drills: Vec<Drill> = asked.into_iter().map(|asked| drill(asked, on, store, history, at)).collect();
+    let overdue = drills.iter().filter(|drill| drill.overdue).count();
+    sheet(&drills, overdue, on)
+}
+
+/// A playbook of which it is asked.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub name: String,
+    pub path: String,
+    pub schedule: Option<Schedule>,
+    pub sha256: String,
+}
+
+impl Asked {
+    pub fn of(loaded: &Loaded) -> Self {
+        Self {
+            name: loaded.playbook.name.clone(),
+            path: loaded.path.display().to_string(),
+            schedule: loaded.playbook.schedule.clone(),
+            sha256: loaded.sha256.clone(),
+        }
+    }
+}
+
+fn drill(asked: Asked, on: On, store: &Store, history: &mut History, at: Time) -> Drill {
+    let Asked { name, path, schedule, sha256 } = asked;
+    let wanted = |run: &Entry| run.playbook == name && run.on == on && run.passed() && run.at() <= at;
+    let passed = store.confirmed(history, wanted, 1).into_iter().next();
+    let held = passed.as_ref().map(Entry::at);
     let missed = held.zip(schedule.as_ref()).and_then(|(held, schedule)| schedule.missed(held, at).next());
     Drill {
-        name: loaded.playbook.name,
-        path: loaded.path.display().to_string(),
+        name,
+        path,
         overdue: schedule.is_some() && (held.is_none() || missed.is_some()),
         last_passed: held,
-        last_passed_run: passed.map(|run| run.run_id.clone()),
-        is_of_this_playbook: passed.map(|run| run.playbook_sha256 == loaded.sha256),
+        last_passed_run: passed.as_ref().map(|run| run.run_id.clone()),
+        is_of_this_playbook: passed.map(|run| run.playbook_sha256 == sha256),
         missed,
         next: schedule.as_ref().and_then(|schedule| schedule.after(at).next()),
         schedule,

@@ -11,25 +11,42 @@ use serde_json::{Map, Value};
 
 use crate::sandbox::{ProvisionError, Provisioner, Ready};
 use base::clock::Clock;
-use base::duration::{Size, Time};
+use base::duration::{Size, Span, Time};
 use base::ids::AccountId;
 use base::process::Background;
 use estate::file::EstateFile;
 use estate::{RecoveryPoint, ResourceId};
-use event::RestoreSource;
+use event::{Confirmed, RestoreSource};
 use playbook::model::Account;
 use port::wait::{Until, Waiter};
 use port::{CloudError, Create, Created, ErrorKind, Finding, Kind, LossGate, Observed, Origin, Place, State};
 use yaml::files::Files;
 
-/// A person at a terminal who can be asked.
+/// The people who can be asked: at the terminal, or through another process.
 pub trait Person {
-    /// Shows instructions and waits for a confirmation. `None` means that nobody is there.
+    /// Whether somebody sees a question at once. Otherwise nobody may ever answer.
+    fn is_at_hand(&self) -> bool {
+        false
+    }
+
+    /// Whether people are to do their tasks where the cloud would only assume that.
+    fn is_wanted_in_rehearsals(&self) -> bool {
+        false
+    }
+
+    /// Shows instructions and waits for an answer. `None` means that nobody can give one.
     fn confirm(
         &self,
         step: &str,
         instructions: &str,
-    ) -> Option<futures_util::future::LocalBoxFuture<'static, bool>>;
+    ) -> Option<futures_util::future::LocalBoxFuture<'static, Result<Answer, String>>>;
+}
+
+/// What a person said of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub done: bool,
+    pub who: Confirmed,
 }
 
 /// The inputs of one attempt of a step.
@@ -45,6 +62,8 @@ pub struct Context<'a> {
     pub attempt: u32,
     /// When the attempt began.
     pub began: Time,
+    /// How long the attempt may take, if the playbook says so.
+    pub timeout: Option<Span>,
     /// Whether the attempt began before the run was resumed.
     pub resumed: bool,
     /// The instant of the disaster. Data written since does not count as recovered.
@@ -59,6 +78,8 @@ pub struct Context<'a> {
     /// The accounts of the playbook by name.
     pub accounts: &'a IndexMap<String, Account>,
     pub progress: &'a dyn Fn(String, Option<f64>),
+    /// Records that a person was asked.
+    pub asked: &'a dyn Fn(&str),
     /// Finds the owner of a bucket that was named before T0: by its name, and the account that reads
     /// it.
     pub bucket_owner: &'a dyn Fn(&str, &AccountId) -> Option<AccountId>,
@@ -86,6 +107,8 @@ pub struct Outcome {
     pub in_part: bool,
     /// Findings for the report.
     pub findings: Vec<Finding>,
+    /// Who confirmed a task.
+    pub confirmed: Option<Confirmed>,
 }
 
 /// Why an attempt failed.

@@ -207,6 +207,7 @@ impl Memory {
             Body::Isolation { .. }
             | Body::Resumed { .. }
             | Body::Progress { .. }
+            | Body::TaskAsked { .. }
             | Body::Intent { .. }
             | Body::Created { .. }
             | Body::NotCreated { .. }

@@ -145,6 +145,11 @@ impl Recovery<'_> {
         let progress = |text: String, done: Option<f64>| {
             self.engine.bus.tell(Body::Progress { id: step.id.clone(), text, done });
         };
+        let asked = |instructions: &str| {
+            self.engine
+                .bus
+                .tell(Body::TaskAsked { step: step.id.clone(), instructions: instructions.to_owned() });
+        };
         let cx = Context {
             provisioner: self.provisioner,
             waiter: self.waiter,
@@ -156,6 +161,7 @@ impl Recovery<'_> {
             step: &step.id,
             attempt: attempt.number,
             began: attempt.began,
+            timeout: step.timeout,
             resumed: attempt.known.is_some(),
             t0: self.t0,
             source: chosen.as_ref().map(|c| c.source.clone()),
@@ -164,6 +170,7 @@ impl Recovery<'_> {
             files: &self.engine.plan.files,
             accounts: &self.engine.plan.accounts,
             progress: &progress,
+            asked: &asked,
             bucket_owner: &|name, reader| self.chooser().bucket_owner(name, reader),
             background: &self.background,
         };
@@ -198,6 +205,7 @@ impl Recovery<'_> {
             data,
             consistent_at: outcome.consistent_at,
             made: made.map(Box::new),
+            confirmed: outcome.confirmed.map(Box::new),
             redacted: false,
         });
     }

@@ -145,6 +145,7 @@ impl RequestLog {
             | Body::PointSeen { .. }
             | Body::StepStarted { .. }
             | Body::StepSource { .. }
+            | Body::TaskAsked { .. }
             | Body::Progress { .. }
             | Body::StepRetry { .. }
             | Body::StepSucceeded { .. }

@@ -1,11 +1,12 @@
 //! Allows one writer per run: the journal's file stays locked while a process has it open for
 //! writing.
 
-use std::fs::{File, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::time::Duration;
 
 use super::JournalError;
+use crate::plain_file;
 
 /// How long a program that is about to start may hold the lock. Between `fork` and `exec` it has all
 /// files of its parent open.
@@ -27,6 +28,20 @@ pub(super) fn take(file: &File, path: &Path) -> Result<(), JournalError> {
             Err(TryLockError::WouldBlock) => wait(),
         }
         tries += 1;
+    }
+}
+
+/// Whether a process writes the journal of this folder now. Only processes of this machine are seen, and
+/// of others where the file system shares its locks.
+pub fn has_writer(dir: &Path) -> Result<bool, JournalError> {
+    let path = dir.join(super::FILE_NAME);
+    let file = plain_file::open(&path, OpenOptions::new().read(true))
+        .map_err(|refused| JournalError::open(&path, refused))?;
+    // Who takes the lock tries for longer than it is held here.
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(source)) => Err(JournalError::Lock { path, source }),
     }
 }
 

@@ -17,6 +17,7 @@ use std::rc::Rc;
 
 pub use chain::{End, Hash};
 pub use error::JournalError;
+pub use lock::has_writer;
 pub use read::{Contents, FILE_NAME, first, read};
 
 use crate::plain_file;
@@ -256,6 +257,8 @@ pub fn must_be_kept(body: &Body) -> bool {
         | Body::DeleteIntent { .. }
         | Body::Created { .. }
         | Body::DisasterDeclared { .. }
+        // Another process looks for it before it takes an answer.
+        | Body::TaskAsked { .. }
         | Body::Interrupted { .. }
         | Body::Aborted { .. }
         | Body::RunFinished { .. } => true,

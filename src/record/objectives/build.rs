@@ -6,9 +6,9 @@ use super::measure::{Measures, age, is_from_after};
 use super::record::{Record, name};
 use crate::report::headline;
 use crate::report::model::{
-    Assumed, Assumptions, BlastRadius, CheckReport, CheckStatus, Consistency, Coverage, Finding, Phases,
-    PlaybookRef, PointRow, Report, Resumption, Rpo, RpoSource, Rto, SCHEMA, SandboxRef, Status, StepReport,
-    StepStatus, Teardown, TeardownRan, Verdict, WorkloadReport,
+    Assumed, Assumptions, BlastRadius, CheckReport, CheckStatus, Confirmation, Consistency, Coverage,
+    Finding, Phases, PlaybookRef, PointRow, Report, Resumption, Rpo, RpoSource, Rto, SCHEMA, SandboxRef,
+    Status, StepReport, StepStatus, Teardown, TeardownRan, Verdict, WorkloadReport,
 };
 use base::duration::seconds_between;
 use base::exit::Exit;
@@ -427,6 +427,12 @@ fn steps(record: &Record, started: &RunStarted, critical: &[&str]) -> Vec<StepRe
                 resources: step.resources.clone(),
                 recovery_points: step.source.iter().map(|p| p.id.clone()).collect(),
                 tolerated: step.tolerated && node.workload.is_none(),
+                confirmed: step.confirmed.clone().zip(step.finished_at).map(|(confirmed, at)| Confirmation {
+                    by: confirmed.by,
+                    at,
+                    through: confirmed.through,
+                    note: confirmed.note,
+                }),
                 critical: critical.contains(&node.id.as_str()),
             }
         })

@@ -10,7 +10,7 @@ use base::duration::Time;
 use base::ids::AzId;
 use estate::RecoveryPoint;
 use estate::point::WorstCase;
-use event::{Body, Consumer, ConsumerError, Event, Forecast, Identified, Phase, RunStarted};
+use event::{Body, Confirmed, Consumer, ConsumerError, Event, Forecast, Identified, Phase, RunStarted};
 use port::gate::DeniedCall;
 use port::{CallCount, Finding, ResourceRef};
 
@@ -62,6 +62,23 @@ pub struct StepRecord {
     pub restored: Vec<String>,
     pub data: bool,
     pub consistent_at: Option<Time>,
+    /// A person was asked to do a task.
+    pub asked: Option<Asked>,
+    pub confirmed: Option<Confirmed>,
+}
+
+/// The question to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    pub at: Time,
+    pub instructions: String,
+}
+
+impl StepRecord {
+    /// The question that nobody has answered yet.
+    pub fn waits(&self) -> Option<&Asked> {
+        self.asked.as_ref().filter(|_| self.status.is_none())
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -174,13 +191,17 @@ impl Record {
                 step.source = Some((**point).clone());
                 step.worst_case = *worst_case;
             }
-            Body::StepSucceeded { step, restored, data, consistent_at, .. } => {
+            Body::TaskAsked { step, instructions } => {
+                self.step(step).asked = Some(Asked { at, instructions: instructions.clone() });
+            }
+            Body::StepSucceeded { step, restored, data, consistent_at, confirmed, .. } => {
                 let step = self.step(step);
                 step.status = Some(StepStatus::Succeeded);
                 step.finished_at = Some(at);
                 step.restored.clone_from(restored);
                 step.data = *data;
                 step.consistent_at = *consistent_at;
+                step.confirmed = confirmed.as_deref().cloned();
             }
             Body::StepFailed { step, because, tolerated } => {
                 let step = self.step(step);

@@ -337,8 +337,22 @@ pub struct StepReport {
     /// It failed, has `continue_on_error`, and belongs to no workload: the verdict does not count it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tolerated: bool,
+    /// The person who confirmed a task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Confirmation>,
     /// On the critical path of a workload.
     pub critical: bool,
+}
+
+/// Who confirmed a task of a person, and when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Confirmation {
+    /// The name that was given. Nobody checks it.
+    pub by: String,
+    pub at: Time,
+    pub through: event::Through,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

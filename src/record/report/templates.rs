@@ -23,6 +23,7 @@ const CSS: &str = "report.css";
 const MATRIX: (&str, &str) = ("matrix.html.hbs", include_str!("../../../reports/matrix.html.hbs"));
 const FORECAST: (&str, &str) = ("forecast.html.hbs", include_str!("../../../reports/forecast.html.hbs"));
 const SHEET: (&str, &str) = ("sheet.html.hbs", include_str!("../../../reports/sheet.html.hbs"));
+const SERVE: (&str, &str) = ("serve.html.hbs", include_str!("../../../reports/serve.html.hbs"));
 const PLAN: (&str, &str) = ("plan.html.hbs", include_str!("../../../reports/plan.html.hbs"));
 
 /// A page of `plan`, `forecast` or the history.
@@ -31,6 +32,8 @@ pub enum Page {
     Forecast,
     Matrix,
     Plan,
+    /// The page of `serve`.
+    Serve,
     /// One table.
     Sheet,
 }
@@ -42,6 +45,7 @@ impl Page {
             Self::Forecast => FORECAST,
             Self::Matrix => MATRIX,
             Self::Plan => PLAN,
+            Self::Serve => SERVE,
             Self::Sheet => SHEET,
         }
     }

@@ -166,6 +166,7 @@ impl Frame {
                     running.point = clean(&point.id).into_owned();
                 }
             }
+            Body::TaskAsked { step, .. } => self.note(step, "waits for a person".to_owned(), None),
             Body::Progress { id, text, done } => {
                 // A resource whose deletion takes long has a row of its own, until it is gone.
                 if self.narrator.uses(id).is_empty() && !self.places.contains_key(id) {

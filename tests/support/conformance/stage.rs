@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use base::duration::Size;
-use engine::actions::context::{Context, Outcome, Person, StepError};
+use engine::actions::context::{Answer, Context, Outcome, Person, StepError};
 use engine::actions::{self, Invocation};
 use engine::sandbox::memory::RequestLog;
 use engine::sandbox::prepare::{ReplicaSpec, SandboxSpec};
@@ -14,7 +14,7 @@ use engine::sandbox::teardown::Teardown;
 use engine::sandbox::{ProvisionError, Provisioner, Ready, prepare};
 use estate::point::{Use, Wanted as WantedPoint, select};
 use estate::{PointKind, RecoveryPoint, Selector};
-use event::{Body, Bus, Consumer, ConsumerError, Event, Phase, RestoreSource};
+use event::{Body, Bus, Confirmed, Consumer, ConsumerError, Event, Phase, RestoreSource, Through};
 use futures_util::future::LocalBoxFuture;
 use playbook::action::{Output, PointSpec, Shape, SourceSpec, SourceWhat};
 use port::Guard;
@@ -35,10 +35,15 @@ pub enum Somebody {
 }
 
 impl Person for Somebody {
-    fn confirm(&self, _step: &str, _instructions: &str) -> Option<LocalBoxFuture<'static, bool>> {
+    fn confirm(
+        &self,
+        _step: &str,
+        _instructions: &str,
+    ) -> Option<LocalBoxFuture<'static, Result<Answer, String>>> {
+        let who = Confirmed { by: "ann".into(), through: Through::Terminal, note: None };
         match *self {
             Self::Absent => None,
-            Self::Says(answer) => Some(Box::pin(std::future::ready(answer))),
+            Self::Says(done) => Some(Box::pin(std::future::ready(Ok(Answer { done, who })))),
         }
     }
 }
@@ -199,12 +204,14 @@ impl<'a> Stage<'a> {
             step,
             attempt,
             began: self.peer.clock.now(),
+            timeout: None,
             resumed: false,
             t0: self.peer.clock.now(),
             source,
             files: &files,
             accounts: &accounts,
             progress: &|_, _| {},
+            asked: &|_| {},
             bucket_owner: &|_, _| None,
             background: &std::cell::RefCell::default(),
         };

@@ -44,6 +44,8 @@ pub fn look(loaded: Loaded, config: &UserConfig, connect_to: &[ConnectTo]) -> Re
         seed: None,
         pace: Pace::Max,
         jobs: JOBS,
+        ask_people: false,
+        folder: None,
         keep_sandbox: false,
         patience: Duration::ZERO,
         connect_to: connect_to.to_vec(),

@@ -10,6 +10,7 @@ use crate::actions::context::{Context, Outcome, StepError, value};
 use base::duration::Span;
 use estate::PointKind;
 use estate::file::FaultKind;
+use event::Confirmed;
 use playbook::action::{ArgProblem, Demands, Output, Prepared, SourceSpec};
 use playbook::expr_value::Expr;
 use port::{Calibration, Finding, Rule};
@@ -24,6 +25,10 @@ pub struct TaskArgs {
     #[schemars(with = "Option<Span>")]
     pub assume: Option<Expr<Span>>,
 }
+
+/// How long the step waits where nobody is at a terminal and it has no `timeout`. The sandbox costs
+/// money meanwhile.
+const LONGEST_ABSENCE: Span = Span::from_secs(60 * 60);
 
 pub struct Task;
 
@@ -68,7 +73,9 @@ impl Action for Task {
 
     async fn run(cx: &Context<'_>, args: TaskArgs) -> Result<Outcome, StepError> {
         let origin = cx.origin("");
-        if let Some(rehearsed) = cx.provisioner.cloud().rehearsed(&origin, Self::NAME) {
+        if !cx.person.is_wanted_in_rehearsals()
+            && let Some(rehearsed) = cx.provisioner.cloud().rehearsed(&origin, Self::NAME)
+        {
             let rehearsed = rehearsed?;
             // A fault that never ends is longer than any assumption.
             let assumed = value(args.assume.as_ref())?.map_or(rehearsed, |assume| assume.0);
@@ -78,7 +85,7 @@ impl Action for Task {
                 Rule::Assumed,
                 id,
                 format!("step `{id}` was assumed: nobody did the task, and nobody confirmed it"),
-                "run the drill with `--on aws`, where a person confirms it",
+                "run the drill with `--on aws`, or with `--pace realtime --ask-people`, where a person confirms it",
             );
             return Ok(Outcome { findings: vec![assumed], ..Outcome::default() });
         }
@@ -88,9 +95,27 @@ impl Action for Task {
                 "run the drill on a terminal, or replace the task by a command",
             ));
         };
-        if confirmed.await {
-            return Ok(Outcome::default());
+        (cx.asked)(&args.instructions);
+        // The step's own timeout is watched by the engine.
+        let answer = if cx.timeout.is_some() || cx.person.is_at_hand() {
+            confirmed.await
+        } else {
+            let until = cx.began + LONGEST_ABSENCE.delta();
+            cx.clock.timeout_at(until, confirmed).await.ok_or_else(|| {
+                StepError::wrong(
+                    format!("nobody confirmed the task within {LONGEST_ABSENCE}"),
+                    "confirm it with `drillmaster approve` while it waits, or give the step a longer `timeout`",
+                )
+            })?
+        };
+        let answer = answer.map_err(|message| {
+            StepError::wrong(message, "remove the file, and confirm with `drillmaster approve`")
+        })?;
+        if answer.done {
+            return Ok(Outcome { confirmed: Some(answer.who), ..Outcome::default() });
         }
-        Err(StepError::wrong("the task was refused", "do it, and confirm with `y`"))
+        let Confirmed { by, note, .. } = answer.who;
+        let why = note.map(|note| format!(": {note}")).unwrap_or_default();
+        Err(StepError::wrong(format!("the task was refused by {by}{why}"), "do it, and confirm it"))
     }
 }

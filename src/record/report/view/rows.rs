@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::figures::{Origin, length};
 use super::{Badge, Limits, List};
-use crate::report::model::{CheckReport, CheckStatus, Report, Severity, StepReport, StepStatus, TeardownRan};
+use crate::report::model::{
+    CheckReport, CheckStatus, Confirmation, Report, Severity, StepReport, StepStatus, TeardownRan,
+};
 
 #[derive(Debug, Serialize)]
 pub struct StepRow {
@@ -88,6 +90,12 @@ pub fn check_badge(status: CheckStatus) -> Badge {
     }
 }
 
+/// `confirmed by Ada: looked at it`
+fn confirmed(confirmation: &Confirmation) -> String {
+    let note = confirmation.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+    format!("confirmed by {}{note}", confirmation.by)
+}
+
 /// Returns steps in the order of the playbook. If there are too many, keeps failed and critical
 /// ones first.
 pub fn steps(report: &Report, limits: Limits, selected: impl Fn(&StepReport) -> bool) -> List<StepRow> {
@@ -99,7 +107,11 @@ pub fn steps(report: &Report, limits: Limits, selected: impl Fn(&StepReport) -> 
             workload: s.workload.as_deref().map(|w| limits.name(w)),
             status: step_badge(s.status),
             critical: s.critical,
-            because: s.because.as_deref().map(|b| limits.prose(b)),
+            because: s
+                .because
+                .clone()
+                .or_else(|| s.confirmed.as_ref().map(confirmed))
+                .map(|b| limits.prose(&b)),
             needs: List::cut(s.needs.iter().map(|n| limits.name(n)), 20),
             start: s.started_at.map(|t| Origin::of(report).offset_of(t)),
             end: s.finished_at.map(|t| Origin::of(report).offset_of(t)),
