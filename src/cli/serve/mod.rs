@@ -51,7 +51,7 @@ const TICK: Duration = Duration::from_millis(500);
 #[command(after_long_help = "\
 Examples:
   drillmaster serve drills/region-loss.yaml
-  drillmaster serve drills/*.yaml --on aws --store s3://acme-drills/dr --catch-up none
+  drillmaster serve drills/*.yaml --on aws --store s3://acme-recovery/runs --catch-up none
   drillmaster serve playbook.yaml --listen 0.0.0.0:8411 --token env:PAGE_TOKEN --host drills.example.com
   drillmaster serve playbook.yaml -- --param lost=eu-west-1 --sign-with drill.key")]
 pub struct Args {
