@@ -197,11 +197,9 @@ pub(crate) fn clean(text: &str) -> String {
 
 /// At most `most` characters of a text.
 pub(crate) fn cut(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        None => text.to_owned(),
-        Some(_) => {
-            let kept: String = text.chars().take(most.saturating_sub(1)).collect();
-            redact::without_begun(&kept).to_owned() + "…"
-        }
+    if text.char_indices().nth(most).is_none() {
+        return text.to_owned();
     }
+    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+    redact::without_begun(&kept).to_owned() + "…"
 }

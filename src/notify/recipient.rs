@@ -39,6 +39,9 @@ enum Way {
     Traces(Traces),
 }
 
+/// Reaches a topic, or says why not.
+type Topics<'a> = &'a dyn Fn(&Sns) -> Result<Box<dyn Topic>, String>;
+
 impl Recipient {
     /// Reads an entry of `notify`, and the secrets that it names. `place` says where it stands.
     ///
@@ -48,7 +51,7 @@ impl Recipient {
         entry: &Notify,
         place: &str,
         environment: Environment<'_>,
-        topic: &dyn Fn(&Sns) -> Result<Box<dyn Topic>, String>,
+        topic: Topics<'_>,
     ) -> Result<Self, String> {
         let (kind, way) = match entry {
             Notify { slack: Some(slack), .. } => {
@@ -142,11 +145,13 @@ use crate::{http::post, mail::send as mail};
 const NO_CLIENTS: &str = "this build sends nothing: build it with the cargo feature `live`";
 
 #[cfg(not(feature = "live"))]
+#[expect(clippy::unused_async, reason = "with the clients it sends")]
 async fn post(_: &str, _: &[(String, String)], _: String) -> Result<Vec<u8>, String> {
     Err(NO_CLIENTS.to_owned())
 }
 
 #[cfg(not(feature = "live"))]
+#[expect(clippy::unused_async, reason = "with the clients it sends")]
 async fn mail(_: &Smtp, _: Option<&str>, _: &Message, _: &Run<'_>) -> Result<(), String> {
     Err(NO_CLIENTS.to_owned())
 }
