@@ -261,7 +261,10 @@ fn of_drill(drill: &Drill) -> [Cell; 6] {
         Evidence::Invalid { why } => (format!("NOT VALID: {why}"), Tone::Bad),
         Evidence::None => ("-".to_owned(), Tone::Plain),
     };
+    let is_drilled = drill.last_passed.is_some() || drill.failed_since.is_some();
     let findings = match (drill.open_findings, drill.open_high) {
+        // Nobody looked.
+        (0, _) if !is_drilled => "-".to_owned(),
         (0, _) => "none".to_owned(),
         (open, 0) => open.to_string(),
         (open, high) => format!("{open} ({high} high)"),
