@@ -30,7 +30,7 @@ pub async fn publish(
         builder = builder.credentials_provider(credentials);
     }
     let client = aws_sdk_sns::Client::from_conf(builder.build());
-    let ordered = topic.ends_with(".fifo").then(|| "drillmaster".to_owned());
+    let ordered = (topic.rsplit('.').next() == Some("fifo")).then(|| "drillmaster".to_owned());
     // Within five minutes, SNS takes the same message once.
     let once = ordered.as_ref().map(|_| base::digest::sha256(text));
     client
