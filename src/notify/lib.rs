@@ -14,7 +14,8 @@ pub mod metrics;
 mod recipient;
 mod secret;
 mod slack;
-#[cfg(all(test, feature = "live"))]
+#[cfg(test)]
+#[cfg(feature = "live")]
 mod tests;
 pub mod traces;
 mod webhook;

@@ -1,5 +1,11 @@
 //! Each recipient against a real listener, and against dead ones.
-#![allow(clippy::disallowed_methods, reason = "a test looks at the real clock")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::default_trait_access,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test stops at what it did not expect, and looks at the real clock"
+)]
 
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
