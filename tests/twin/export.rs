@@ -171,8 +171,8 @@ fn a_drill_whose_run_would_be_lost_is_told() {
     let drill = drill("quarterly");
     let path = drill.write();
     let told_of = |more: &[&str]| {
-        let export =
-            ["schedule", "export", path.to_str().unwrap(), "--action", "acme/drillmaster@v1", "--to"];
+        let there = ["--path", "drills/orders.yaml", "--action", "acme/drillmaster@v1", "--to"];
+        let export = [&["schedule", "export", path.to_str().unwrap()][..], &there].concat();
         let (code, _, err) = told(&[&export[..], more].concat());
         assert_eq!(code, 0, "{err}");
         err.contains("name a store")
