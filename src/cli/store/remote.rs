@@ -20,8 +20,9 @@ pub fn open(text: &str, config: &UserConfig) -> Result<Store, String> {
         Provider::S3 => {
             let access = Arc::new(runtime.block_on(BucketAccess::new(&access(config)?))?);
             if let Some(wanted) = config.store_lock {
-                let found =
-                    runtime.block_on(access.retention(&url.bucket)).map_err(|error| error.to_string())?;
+                let found = runtime.block_on(access.retention(&url.bucket)).map_err(|error| {
+                    format!("{text}: {error}; check the name of the bucket and the permissions")
+                })?;
                 must_lock(text, wanted, found)?;
             }
             let (region, endpoint) = (access.region(), access.endpoint());
