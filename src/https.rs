@@ -91,7 +91,8 @@ async fn answered(request: Request<Full<Bytes>>) -> Result<Answer, String> {
         .map_err(|error| format!("the authorities of this machine cannot be read: {error}"))?;
     let connector = connector.https_or_http().enable_http1().build();
     let client = Client::builder(TokioExecutor::new()).build(connector);
-    let (parts, body) = client.request(request).await.map_err(|error| checks::chain(&error))?.into_parts();
+    let (parts, body) =
+        client.request(request).await.map_err(|error| base::causes::chain(&error))?.into_parts();
     let body = Limited::new(body, LARGEST).collect().await;
     let body = body.map_err(|error| format!("the answer broke off, or is too long: {error}"))?;
     Ok(Answer { status: parts.status.as_u16(), body: body.to_bytes().to_vec() })

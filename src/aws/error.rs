@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::caller::{Refused, doubtful};
+use base::causes::chain;
 use port::{CloudError, CloudResult, ErrorKind, Sent};
 
 /// The codes that services use for "too many requests".
@@ -342,20 +343,6 @@ fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a
         next = e.source();
     }
     None
-}
-
-/// Joins an error with its causes, without repetitions.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut said = error.to_string();
-    let mut next = error.source();
-    while let Some(e) = next {
-        let more = e.to_string();
-        if !said.contains(&more) {
-            said = format!("{said}: {more}");
-        }
-        next = e.source();
-    }
-    said
 }
 
 #[cfg(test)]

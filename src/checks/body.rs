@@ -7,8 +7,9 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap};
 
-use super::failure::{Failure, chain};
+use super::failure::Failure;
 use super::printable;
+use base::causes::chain;
 
 /// The number of bytes of a body that are kept, before and after decompression.
 const LIMIT: usize = 1 << 20;

@@ -13,7 +13,7 @@ use super::{Net, Observation};
 use base::duration::Span;
 use playbook::connect_to::host_port;
 
-pub(crate) use super::failure::{Failure, chain};
+pub(crate) use super::failure::Failure;
 
 /// The current activity of an attempt, for the message when its time is up.
 pub(crate) struct Stage(Cell<&'static str>);

@@ -5,9 +5,10 @@ use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts,
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 
-use super::dial::{Failure, Stage, bounded, chain};
+use super::dial::{Failure, Stage, bounded};
 use super::observation::Secrets;
 use super::{Net, Observation, judge_dns};
+use base::causes::chain;
 use playbook::asked;
 use playbook::check::{DnsCheck, DnsType, dns_server};
 

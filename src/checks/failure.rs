@@ -35,17 +35,3 @@ impl From<Unreadable> for Failure {
         Self::new("not asked", format!("{}; {}", error.message, error.help))
     }
 }
-
-/// Joins an error with its causes. Leaves out a cause that the text already contains.
-pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        next = cause.source();
-    }
-    text
-}

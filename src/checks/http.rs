@@ -18,11 +18,12 @@ use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
 use super::body;
-use super::dial::{Failure, Stage, TLS, bounded, chain, dial, peer};
+use super::dial::{Failure, Stage, TLS, bounded, dial, peer};
 use super::observation::{Secrets, names_a_secret};
 use super::redirect::{self, Hop};
 use super::tls::{Roots, Verify, explain, server_name};
 use super::{HttpAnswer, Net, Observation, judge_http};
+use base::causes::chain;
 use base::duration::Span;
 use playbook::asked;
 use playbook::check::{HttpCheck, parse_pin};

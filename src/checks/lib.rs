@@ -52,7 +52,7 @@ pub use s3::{S3Observed, judge as judge_s3};
 pub use state::judge as judge_state;
 
 #[cfg(feature = "live")]
-pub use self::{command::command, dns::dns, failure::chain, http::http, net::Net, sql::sql, tcp::tcp};
+pub use self::{command::command, dns::dns, http::http, net::Net, sql::sql, tcp::tcp};
 
 /// Makes one attempt of a check over the network or on this machine.
 ///

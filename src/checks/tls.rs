@@ -15,8 +15,9 @@ use rustls::{
 };
 use sha2::{Digest, Sha256};
 
-use super::failure::{Failure, chain};
+use super::failure::Failure;
 use super::printable;
+use base::causes::chain;
 use playbook::check::Authorities;
 
 /// How the server's certificate is verified.

@@ -25,6 +25,8 @@ use object_store::{
 };
 use tokio::runtime::Runtime;
 
+use base::causes::chain;
+
 use crate::objects::{Listed, Listing, Objects, Put, StoreError};
 
 /// How many objects are read at once.
@@ -141,7 +143,7 @@ impl Bucket {
         } else {
             ""
         };
-        StoreError::new(self.place.clone(), format!("{what}: {}{advice}", told(error)))
+        StoreError::new(self.place.clone(), format!("{what}: {}{advice}", chain(error)))
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -163,20 +165,6 @@ impl Bucket {
             Err(error) => Err(self.failed(&format!("{key} cannot be written"), &error)),
         }
     }
-}
-
-/// An error with its causes. The crate's own text leaves out what lies deepest.
-fn told(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        let more = inner.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = inner.source();
-    }
-    text
 }
 
 impl Objects for Bucket {
@@ -265,7 +253,7 @@ fn open_s3(bucket: &str, s3: S3) -> Result<impl ObjectStore, String> {
     if let Some(endpoint) = s3.endpoint {
         builder = builder.with_allow_http(endpoint.starts_with("http://")).with_endpoint(endpoint);
     }
-    builder.build().map_err(|error| told(&error))
+    builder.build().map_err(|error| chain(&error))
 }
 
 fn open_google(bucket: &str) -> Result<impl ObjectStore, String> {
@@ -274,7 +262,7 @@ fn open_google(bucket: &str) -> Result<impl ObjectStore, String> {
         .with_retry(retries())
         .with_http_connector(Connector::new()?);
     builder.build().map_err(|error| {
-        format!("{}; name a service account in GOOGLE_SERVICE_ACCOUNT, or log in with gcloud", told(&error))
+        format!("{}; name a service account in GOOGLE_SERVICE_ACCOUNT, or log in with gcloud", chain(&error))
     })
 }
 
@@ -286,7 +274,7 @@ fn open_azure(container: &str) -> Result<impl ObjectStore, String> {
     builder.build().map_err(|error| {
         format!(
             "{}; name the storage account in AZURE_STORAGE_ACCOUNT_NAME, and its key or a token in the usual variables",
-            told(&error)
+            chain(&error)
         )
     })
 }

@@ -11,6 +11,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
 use crate::message::{clean, cut};
+use base::causes::chain;
 
 /// A server that is busy is asked so often. The limit of the recipient holds for all tries.
 const TRIES: u32 = 3;
@@ -86,18 +87,4 @@ fn refused(status: StatusCode, body: &[u8]) -> String {
         _ => "",
     };
     format!("it answered {status}{said}{advice}")
-}
-
-/// An error with its causes. The client's own text leaves out what lies deepest.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let more = inner.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = inner.source();
-    }
-    text
 }

@@ -15,8 +15,9 @@ use tokio_rustls::TlsConnector;
 use super::postgres::ROLLBACK;
 use super::{First, Target};
 use crate::Net;
-use crate::dial::{CONNECTING, Failure, Stage, TLS, chain, dial, is_lookup, peer, unreachable};
+use crate::dial::{CONNECTING, Failure, Stage, TLS, dial, is_lookup, peer, unreachable};
 use crate::tls::{Verify, explain, server_name};
+use base::causes::chain;
 use playbook::check::SqlTlsMode;
 
 /// The largest packet that is read, in bytes. A larger value fails the query.

@@ -14,8 +14,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{First, Target};
 use crate::Net;
-use crate::dial::{Failure, Stage, chain, dial, peer};
+use crate::dial::{Failure, Stage, dial, peer};
 use crate::tls::{Verify, explain, server_name};
+use base::causes::chain;
 use playbook::check::SqlTlsMode;
 
 /// How long the end of a transaction may take after its answer is known.
