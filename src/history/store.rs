@@ -173,11 +173,8 @@ impl Store {
                 continue;
             }
             history.not_indexed += 1;
-            match self.read(&key, &files) {
-                Ok(Read::Ended(entry)) => history.add(*entry, key, files),
-                Ok(Read::Unfinished(run)) => history.unfinished.push(run),
-                Err(why) => history.unread.push(Unread { run: key, why }),
-            }
+            let read = self.read(&key, &files);
+            history.take(key, files, read);
         }
         history.sort();
         Ok(history)
@@ -263,11 +260,8 @@ impl Store {
         let runs = runs_of(&listing);
         let mut history = History { unread: unread(&listing, &runs), ..History::default() };
         for (key, files) in runs {
-            match self.read(&key, &files) {
-                Ok(Read::Ended(entry)) => history.add(*entry, key, files),
-                Ok(Read::Unfinished(run)) => history.unfinished.push(run),
-                Err(why) => history.unread.push(Unread { run: key, why }),
-            }
+            let read = self.read(&key, &files);
+            history.take(key, files, read);
         }
         history.sort();
         Ok(history)
@@ -380,46 +374,52 @@ impl Store {
         let mut rebuilt = Rebuilt::default();
         let mut history = History { unread: unread(&listing, &runs), ..History::default() };
         for (key, files) in runs {
-            // What cannot be read is no entry.
-            let found = self.objects.read(&index_key(&key)).ok().flatten();
-            let entry = match self.read(&key, &files) {
-                Ok(Read::Ended(entry)) => *entry,
-                Ok(Read::Unfinished(unfinished)) => {
-                    history.unfinished.push(unfinished);
-                    continue;
-                }
-                Err(why) => {
-                    if found.is_some() {
-                        // What cannot be read has no figures.
-                        self.objects.replace(&index_key(&key), b"null\n")?;
-                    }
-                    history.unread.push(Unread { run: key, why });
-                    continue;
-                }
-            };
-            let of_this_version = |bytes: &Vec<u8>| {
-                serde_json::from_slice::<Entry>(bytes).is_ok_and(|entry| entry.schema == SCHEMA)
-            };
-            match found {
-                Some(bytes) if bytes == as_json(&entry) => rebuilt.same += 1,
-                Some(bytes) if of_this_version(&bytes) => {
-                    self.index(&key, &entry)?;
-                    rebuilt.changed.push(key.clone());
-                }
-                Some(_) | None => {
-                    self.index(&key, &entry)?;
-                    rebuilt.added.push(key.clone());
-                }
-            }
-            history.add(entry, key, files);
+            let read = self.read(&key, &files);
+            self.mend_entry(&key, &read, &mut rebuilt)?;
+            history.take(key, files, read);
         }
         Ok((rebuilt, history))
+    }
+
+    /// Makes the entry of a run what the run tells.
+    fn mend_entry(
+        &self,
+        key: &str,
+        read: &Result<Read, String>,
+        rebuilt: &mut Rebuilt,
+    ) -> Result<(), StoreError> {
+        // What cannot be read is no entry.
+        let found = self.objects.read(&index_key(key)).ok().flatten();
+        let of_this_version =
+            |bytes: &[u8]| serde_json::from_slice::<Entry>(bytes).is_ok_and(|entry| entry.schema == SCHEMA);
+        match (read, found) {
+            (Ok(Read::Ended(entry)), Some(bytes)) if bytes == as_json(entry) => rebuilt.same += 1,
+            (Ok(Read::Ended(entry)), found) => {
+                self.index(key, entry)?;
+                let is_changed = found.is_some_and(|bytes| of_this_version(&bytes));
+                let list = if is_changed { &mut rebuilt.changed } else { &mut rebuilt.added };
+                list.push(key.to_owned());
+            }
+            // What cannot be read has no figures.
+            (Err(_), Some(_)) => self.objects.replace(&index_key(key), b"null\n")?,
+            (Err(_), None) | (Ok(Read::Unfinished(_)), _) => {}
+        }
+        Ok(())
     }
 }
 
 impl History {
     fn sort(&mut self) {
         self.runs.sort_by(|a, b| (a.at(), &a.run_id).cmp(&(b.at(), &b.run_id)));
+    }
+
+    /// Adds what a run told when it was read.
+    fn take(&mut self, key: String, files: Files, read: Result<Read, String>) {
+        match read {
+            Ok(Read::Ended(entry)) => self.add(*entry, key, files),
+            Ok(Read::Unfinished(run)) => self.unfinished.push(run),
+            Err(why) => self.unread.push(Unread { run: key, why }),
+        }
     }
 
     /// Adds a run. A second copy of one counts once.

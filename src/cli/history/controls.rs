@@ -7,9 +7,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{LeftOut, Place, date, figure, finding, judged, notes};
+use super::{LeftOut, Place, date, figure, finding, judged, load_all, notes};
 use crate::cli::evidence::verify::TrustArgs;
-use crate::cli::load_or_complain;
 use crate::cli::output::{complain, complained, print_as};
 use crate::cli::sheet::{Cell, Output, Sheet};
 use crate::ui::text::{Tone, count};
@@ -112,20 +111,12 @@ fn list(output: Output) -> Result<Exit, Exit> {
 fn show(args: &Args) -> Result<Exit, Exit> {
     let config = args.from.config()?;
     let trust = args.trust.trust(&config).map_err(complained(Exit::Wrong))?;
-    let mut claims: Vec<Claim> = Vec::new();
-    for path in &args.playbooks {
-        let loaded = load_or_complain(path, &[], &config)?;
+    let claims = load_all(&args.playbooks, &config)?.into_iter().map(|loaded| {
         let Playbook { name, controls, schedule, .. } = loaded.playbook;
-        if claims.iter().any(|claim| claim.playbook == name) {
-            return Err(complained(Exit::Wrong)(format!(
-                "{}: another of these playbooks is called {} too, and their runs cannot be told apart: rename one",
-                path.display(),
-                name.escape_debug()
-            )));
-        }
-        claims.push(Claim { playbook: name, controls, schedule });
-    }
-    let store = args.from.store()?;
+        Claim { playbook: name, controls, schedule }
+    });
+    let claims: Vec<Claim> = claims.collect();
+    let store = args.from.store(&config)?;
     // Whoever bets on this has each run read, and not the index.
     let history = store.whole_history().map_err(|error| complained(Exit::Error)(error.to_string()));
     let mut history = history?;

@@ -134,7 +134,7 @@ pub fn run(args: &Args) -> Exit {
 }
 
 fn list(args: &List) -> Result<Exit, Exit> {
-    let (store, mut history) = args.from.history()?;
+    let (store, mut history) = args.from.history(&args.from.config()?)?;
     let mut findings = all(&store, &mut history)?;
     findings.retain(|finding| {
         args.playbook.as_ref().is_none_or(|name| *name == finding.playbook)
@@ -166,7 +166,7 @@ fn decide(from: &Place, id: &str, decided: &DecidedArgs, what: Decided) -> Resul
     let Some(by) = decided.by.clone().or_else(user).filter(|by| !by.trim().is_empty()) else {
         return Err(wrong("nobody is known who decides: say --by NAME".to_owned()));
     };
-    let (store, mut history) = from.history()?;
+    let (store, mut history) = from.history(&from.config()?)?;
     let findings = all(&store, &mut history)?;
     let mut named = findings.iter().filter(|finding| finding.id.starts_with(id));
     let (Some(finding), None) = (named.next(), named.next()) else {

@@ -52,7 +52,7 @@ pub fn run(args: &Args) -> Exit {
 }
 
 fn list(args: &Args) -> Result<Exit, Exit> {
-    let (store, history) = args.from.history()?;
+    let (store, history) = args.from.history(&args.from.config()?)?;
     let mut select = args.chosen.select();
     select.passed = match (args.passed, args.not_passed) {
         (true, _) => Some(true),

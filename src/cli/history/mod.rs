@@ -10,7 +10,9 @@ pub use practice::{RUNS, or_here, past, practice, runs_in, tell};
 
 use chrono::Utc;
 
-use super::configuration::ConfigArg;
+use std::path::PathBuf;
+
+use super::configuration::{ConfigArg, load_or_complain};
 use super::output::{complain, complained};
 use super::store::StoreArg;
 use crate::config::UserConfig;
@@ -21,6 +23,7 @@ use base::on::On;
 use history::select::Select;
 use history::store::{Unfinished, Unread};
 use history::{History, Store};
+use playbook::Loaded;
 use record::report::model::{Status, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -69,16 +72,35 @@ impl Place {
         self.config.load_or_complain()
     }
 
-    pub fn store(&self) -> Result<Store, Exit> {
-        self.store.open_to_read(&self.config()?).map_err(complained(Exit::Wrong))
+    pub fn store(&self, config: &UserConfig) -> Result<Store, Exit> {
+        self.store.open_to_read(config).map_err(complained(Exit::Wrong))
     }
 
     /// All runs of the store.
-    pub fn history(&self) -> Result<(Store, History), Exit> {
-        let store = self.store()?;
+    pub fn history(&self, config: &UserConfig) -> Result<(Store, History), Exit> {
+        let store = self.store(config)?;
         let history = store.history().map_err(|error| complained(Exit::Error)(error.to_string()))?;
         Ok((store, history))
     }
+}
+
+/// Loads playbooks whose runs can be told apart: each has a name of its own.
+pub fn load_all(paths: &[PathBuf], config: &UserConfig) -> Result<Vec<Loaded>, Exit> {
+    let mut all: Vec<Loaded> = Vec::new();
+    for path in paths {
+        let loaded = load_or_complain(path, &[], config)?;
+        let name = &loaded.playbook.name;
+        if all.iter().any(|other| other.playbook.name == *name) {
+            complain(&format!(
+                "{}: another of these playbooks is called {} too, and their runs cannot be told apart: rename one",
+                path.display(),
+                name.escape_debug()
+            ));
+            return Err(Exit::Wrong);
+        }
+        all.push(loaded);
+    }
+    Ok(all)
 }
 
 /// What a history leaves out, as it stands in JSON.

@@ -55,7 +55,7 @@ pub fn run(args: &Args) -> Exit {
 }
 
 fn show(args: &Args) -> Result<Exit, Exit> {
-    let (store, history) = args.from.history()?;
+    let (store, history) = args.from.history(&args.from.config()?)?;
     let mut select = args.chosen.select();
     // Compared first: what a figure is compared with may be older than what is shown.
     let since = select.since.take();

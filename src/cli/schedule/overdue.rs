@@ -6,8 +6,7 @@ use chrono::Utc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::cli::configuration::load_or_complain;
-use crate::cli::history::{LeftOut, Place, date, judged, notes};
+use crate::cli::history::{LeftOut, Place, date, judged, load_all, notes};
 use crate::cli::output::complain;
 use crate::cli::sheet::{Cell, Output, Sheet};
 use crate::ui::text::{Tone, count};
@@ -80,24 +79,12 @@ pub fn run(args: &Args) -> Exit {
 
 fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let config = args.from.config()?;
-    let mut playbooks: Vec<Loaded> = Vec::new();
-    for path in &args.playbooks {
-        let loaded = load_or_complain(path, &[], &config)?;
-        if playbooks.iter().any(|other| other.playbook.name == loaded.playbook.name) {
-            complain(&format!(
-                "{}: another of these playbooks is called {} too, and their runs cannot be told apart: rename one",
-                path.display(),
-                loaded.playbook.name.escape_debug()
-            ));
-            return Err(Exit::Wrong);
-        }
-        playbooks.push(loaded);
-    }
+    let playbooks = load_all(&args.playbooks, &config)?;
     if playbooks.iter().all(|loaded| loaded.playbook.schedule.is_none()) {
         complain("no playbook says when it is due: write `schedule: quarterly` into one");
         return Err(Exit::Wrong);
     }
-    let (store, mut history) = args.from.history()?;
+    let (store, mut history) = args.from.history(&config)?;
     let at = args.at.unwrap_or_else(Utc::now);
     let mut drills = Vec::new();
     for loaded in &playbooks {
