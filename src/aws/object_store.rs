@@ -5,7 +5,7 @@ use aws_sdk_s3::types::{DefaultRetention, ObjectLockRetentionMode};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use aws_types::SdkConfig;
 
-use crate::access::{Access, AssumedRole, http_clients, load, s3_endpoint, session_name};
+use crate::access::{Access, assumed, http_clients, load, s3_endpoint};
 use crate::error::OrCloud as _;
 use port::CloudError;
 
@@ -44,8 +44,9 @@ impl BucketAccess {
             return Err("no region is configured for the store's bucket: set AWS_REGION".to_owned());
         }
         let none = "there are no credentials for the store's bucket: log in, or name `store_account`";
-        let mut credentials = config.credentials_provider().ok_or(none)?;
-        credentials = assumed(&config, access).unwrap_or(credentials);
+        let own = config.credentials_provider().ok_or(none)?;
+        let sts = || aws_sdk_sts::Client::new(&config);
+        let credentials = access.role.as_ref().map_or(own, |role| assumed(role, access, sts()));
         Ok(Self { config, credentials })
     }
 
@@ -90,18 +91,6 @@ impl BucketAccess {
         let retention = lock.and_then(|lock| lock.rule()).and_then(|rule| rule.default_retention());
         Ok(retention.and_then(retention_of))
     }
-}
-
-/// The credentials of the role of `access`, if it names one.
-pub fn assumed(config: &SdkConfig, access: &Access) -> Option<SharedCredentialsProvider> {
-    let role = access.role.as_ref()?;
-    let sts = aws_sdk_sts::config::Builder::from(config);
-    Some(SharedCredentialsProvider::new(AssumedRole {
-        sts: aws_sdk_sts::Client::from_conf(sts.build()),
-        role: role.clone(),
-        session: session_name(access.session_name.as_deref()),
-        external_id: access.external_id.clone(),
-    }))
 }
 
 fn retention_of(found: &DefaultRetention) -> Option<Retention> {

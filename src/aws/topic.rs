@@ -2,9 +2,8 @@
 
 use aws_sdk_sns::config::{Builder, Region};
 
-use crate::access::{Access, http_clients, load};
+use crate::access::{Access, assumed, http_clients, load};
 use crate::error::OrCloud as _;
-use crate::object_store::assumed;
 
 /// SNS refuses a longer subject. It takes ASCII alone.
 const LONGEST_SUBJECT: usize = 100;
@@ -26,8 +25,8 @@ pub async fn publish(
     let config = load(access.profile.as_deref(), access.endpoint.as_deref(), None, &http.usual).await;
     // The topic says where it lies, whatever the profile says.
     let mut builder = Builder::from(&config).region(Region::new(region.to_owned()));
-    if let Some(credentials) = assumed(&config, access) {
-        builder = builder.credentials_provider(credentials);
+    if let Some(role) = &access.role {
+        builder = builder.credentials_provider(assumed(role, access, aws_sdk_sts::Client::new(&config)));
     }
     let client = aws_sdk_sns::Client::from_conf(builder.build());
     let ordered = (topic.rsplit('.').next() == Some("fifo")).then(|| "drillmaster".to_owned());

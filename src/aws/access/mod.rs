@@ -195,13 +195,7 @@ pub fn clients(
     if let Some(role) = &access.role {
         let sts = aws_sdk_sts::Client::from_conf(sts.clone().build());
         sts_before_role = Some(StsReader::new(sts.clone()));
-        let provider = AssumedRole {
-            sts,
-            role: role.clone(),
-            session: session_name(access.session_name.as_deref()),
-            external_id: access.external_id.clone(),
-        };
-        builder = builder.credentials_provider(SharedCredentialsProvider::new(provider));
+        builder = builder.credentials_provider(assumed(role, access, sts));
     }
     let config = builder.build();
     // Only the question for the credentials' account goes out with unconfirmed credentials. Every
@@ -361,11 +355,21 @@ pub fn session_name(name_in_playbook: Option<&str>) -> String {
 /// aws-config has a provider for this too, but it gives no way to put an interceptor on its STS
 /// client. The gate would not see the call, and it would not be counted.
 #[derive(Debug)]
-pub struct AssumedRole {
-    pub sts: aws_sdk_sts::Client,
-    pub role: String,
-    pub session: String,
-    pub external_id: Option<String>,
+struct AssumedRole {
+    sts: aws_sdk_sts::Client,
+    role: String,
+    session: String,
+    external_id: Option<String>,
+}
+
+/// The credentials of the role of an access.
+pub fn assumed(role: &str, access: &Access, sts: aws_sdk_sts::Client) -> SharedCredentialsProvider {
+    SharedCredentialsProvider::new(AssumedRole {
+        sts,
+        role: role.to_owned(),
+        session: session_name(access.session_name.as_deref()),
+        external_id: access.external_id.clone(),
+    })
 }
 
 impl AssumedRole {
