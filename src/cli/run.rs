@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::configuration::ConfigArg;
 use super::evidence::signing::{self, Signature, Signing, SigningArgs};
 use super::forecast::{Asked, Before};
+use super::history::Runs;
 use super::store::{self, StoreArg};
 use super::telling::{TellArgs, Telling};
 use super::wire::{self, Drill, Options};
@@ -161,8 +162,9 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let wrong = complained(Exit::Wrong);
     let store = args.store.for_run(&config).map_err(wrong)?;
     let beside = args.out.as_deref().and_then(Path::parent).map(history::or_here);
-    let beside = store::local(beside.unwrap_or(Path::new(history::RUNS)));
-    history::tell(&loaded, store.as_ref().unwrap_or(&beside), Utc::now());
+    let beside = || store::local(beside.unwrap_or(Path::new(history::RUNS)));
+    let mut runs = Runs::of(store.clone().unwrap_or_else(beside));
+    history::tell(&loaded, &mut runs, Utc::now());
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(with_help(&e)))?;
     let signing = args.signing.signing(&config, loaded.playbook.lose.loss().as_ref())?;
     let telling = Telling::of(&loaded, &args.telling, &config);
@@ -186,7 +188,8 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let named = store.as_ref().map(store::lasting_name);
     // A run in the folder `runs` lies in a store already, and lacks only its entry in the index.
     let store = store.or_else(|| args.out.is_none().then(|| store::local(Path::new(history::RUNS))));
-    let past = store.as_ref().map(|store| history::past(store, &plan.name, args.on, start));
+    // They are the runs of that store: without a name, both are the folder `runs`.
+    let past = store.as_ref().map(|_| history::past(&mut runs, &plan.name, args.on, start));
     let past = past.unwrap_or_default();
     let options = Options {
         on: args.on,

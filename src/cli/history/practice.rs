@@ -10,7 +10,7 @@ use base::on::On;
 use chrono::Utc;
 use estate::file::EstateFile;
 use event::{PastRun, PastWorkload};
-use history::{Entry, Store};
+use history::{Entry, History, Store, StoreError};
 use insight::protection::Snapshot;
 use insight::rules::{self, Look, Practice};
 use playbook::Loaded;
@@ -42,24 +42,41 @@ pub fn runs_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(runs)
 }
 
+/// The runs of a store, which are listed when they are first asked for, and once: a history may be long.
+pub struct Runs {
+    store: Store,
+    listed: Option<Result<History, StoreError>>,
+}
+
+impl Runs {
+    pub fn of(store: Store) -> Self {
+        Self { store, listed: None }
+    }
+
+    fn history(&mut self) -> (&Store, Result<&mut History, &StoreError>) {
+        let listed = self.listed.get_or_insert_with(|| self.store.history());
+        (&self.store, listed.as_mut().map_err(|error| &*error))
+    }
+}
+
 /// How often a playbook should be drilled, and when it was. `None`: it has no schedule.
-pub fn practice(loaded: &Loaded, store: &Store) -> Option<Practice> {
+pub fn practice(loaded: &Loaded, runs: &mut Runs) -> Option<Practice> {
     let schedule = loaded.playbook.schedule.clone()?;
     let name = &loaded.playbook.name;
-    let mut looked_in = format!("`{}`", store.place());
+    let mut looked_in = format!("`{}`", runs.store.place());
     let mut passed = None;
-    match store.history() {
-        Ok(mut history) => {
+    match runs.history() {
+        (store, Ok(history)) => {
             let now = Utc::now();
             let wanted =
                 |run: &Entry| run.playbook == *name && !run.simulated && run.passed() && run.at() <= now;
-            passed = store.confirmed(&mut history, wanted, 1).into_iter().find_map(|run| run.t0);
+            passed = store.confirmed(history, wanted, 1).into_iter().find_map(|run| run.t0);
             if !history.unread.is_empty() {
                 let unread = history.unread.len();
                 looked_in += &format!(" ({unread} of its runs cannot be read, and count for nothing)");
             }
         }
-        Err(error) => looked_in += &format!(" (which cannot be read: {error})"),
+        (_, Err(error)) => looked_in += &format!(" (which cannot be read: {error})"),
     }
     Some(Practice { playbook: name.clone(), schedule, passed, looked_in })
 }
@@ -69,10 +86,10 @@ const SHOWN: usize = 12;
 
 /// The last runs of a playbook on a cloud before an instant, the oldest first, as the runs themselves tell. A
 /// store that cannot be read is told, and tells of none: the report is about this run.
-pub fn past(store: &Store, playbook: &str, on: On, before: Time) -> Vec<PastRun> {
-    let mut history = match store.history() {
-        Ok(history) => history,
-        Err(error) => {
+pub fn past(runs: &mut Runs, playbook: &str, on: On, before: Time) -> Vec<PastRun> {
+    let (store, history) = match runs.history() {
+        (store, Ok(history)) => (store, history),
+        (_, Err(error)) => {
             write_stderr(&format!("warning: earlier runs are not shown: {error}\n"));
             return Vec::new();
         }
@@ -80,7 +97,7 @@ pub fn past(store: &Store, playbook: &str, on: On, before: Time) -> Vec<PastRun>
     let wanted =
         |run: &Entry| run.playbook == playbook && run.on == on && run.t0.is_some_and(|t0| t0 < before);
     let mut runs: Vec<PastRun> = store
-        .confirmed(&mut history, wanted, SHOWN)
+        .confirmed(history, wanted, SHOWN)
         .into_iter()
         .filter_map(|run| {
             let passed = run.passed();
@@ -97,8 +114,8 @@ pub fn past(store: &Store, playbook: &str, on: On, before: Time) -> Vec<PastRun>
 }
 
 /// Says on stderr when a playbook with a schedule last passed, and whether it is overdue.
-pub fn tell(loaded: &Loaded, store: &Store, now: Time) {
-    let Some(practice) = practice(loaded, store) else { return };
+pub fn tell(loaded: &Loaded, runs: &mut Runs, now: Time) {
+    let Some(practice) = practice(loaded, runs) else { return };
     let passed = practice.passed;
     let (file, ignores) = (EstateFile::default(), Ignores::of_playbook(loaded).ignores);
     let snapshot = Snapshot::new(&file, now);

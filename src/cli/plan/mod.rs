@@ -21,7 +21,7 @@ use chrono::Utc;
 use clap::ValueEnum;
 
 use super::configuration::ConfigArg;
-use super::history;
+use super::history::{self, Runs};
 use super::ignores::{Ignores, load_estate_or_complain};
 use super::output::complain;
 use super::store::StoreArg;
@@ -155,7 +155,8 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
             let of_playbook = workloads_of(&loaded, &snapshot);
             let mut look = Look::new(&snapshot, None);
             look.goals = goals(&loaded, &of_playbook);
-            look.practice = StoreArg::offline(&config).and_then(|store| history::practice(&loaded, &store));
+            look.practice =
+                StoreArg::offline(&config).and_then(|store| history::practice(&loaded, &mut Runs::of(store)));
             let found = rules::findings(&look, &Ignores::of_playbook(&loaded).ignores);
             let losses = each(file, kind);
             judgeable(&estate.path, file, &losses)?;

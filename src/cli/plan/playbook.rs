@@ -13,7 +13,7 @@ use super::needs::{self, Needs};
 use super::permissions::{self, Needed};
 use super::points::Points;
 use super::{Args, Output, brought, findings, live, page, restored, unread, worst_case};
-use crate::cli::history;
+use crate::cli::history::{self, Runs};
 use crate::cli::ignores::Ignores;
 use crate::cli::load_or_complain;
 use crate::cli::output::{complained, print_as};
@@ -271,7 +271,8 @@ fn rehearsed(loaded: &Loaded, config: &UserConfig, prices: &Prices) -> Result<(R
     };
     let restored = restored::restored(loaded, &rehearsal);
     let Rehearsal { report, .. } = rehearsal;
-    let practice = StoreArg::offline(config).and_then(|store| history::practice(loaded, &store));
+    let practice =
+        StoreArg::offline(config).and_then(|store| history::practice(loaded, &mut Runs::of(store)));
     let known = Known::of(loaded, &report, needs, restored, practice);
     Ok((report, known))
 }

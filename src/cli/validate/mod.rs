@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::configuration::{self, ConfigArg};
 use super::output::print_as;
+use crate::cli::history::Runs;
 use crate::cli::store::StoreArg;
 use crate::config::UserConfig;
 use crate::ui::{Surroundings, out};
@@ -127,7 +128,7 @@ fn check(args: &Args, config: &UserConfig) -> Outcome {
         match loaded {
             Ok(loaded) => {
                 if let Some(runs) = StoreArg::offline(config) {
-                    super::history::tell(&loaded, &runs, Utc::now());
+                    super::history::tell(&loaded, &mut Runs::of(runs), Utc::now());
                 }
                 outcome.with_playbook.extend(named_by(&loaded));
                 outcome.add(Document::Playbook, &loaded.diagnostics);
