@@ -3,16 +3,16 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clap::Args as _;
+
 use base::duration::Time;
 use base::process::Tied;
 use history::keeper::{Runner, Standing};
 use record::journal::{self, JournalError};
 
 use crate::cli::history::RUNS;
+use crate::cli::resume;
 use crate::cli::run::run_id;
-
-/// The options of `run` that `resume` has too.
-const OF_RESUME: [&str; 6] = ["--param", "--sign-with", "--template", "--connect-to", "--output", "--jobs"];
 
 /// How the runs of one playbook are started.
 pub struct Processes {
@@ -92,7 +92,7 @@ impl Runner for Processes {
     fn resume(&mut self, run: &str) -> Result<(), String> {
         let mut arguments: Vec<OsString> = vec!["resume".into(), folder(run).into()];
         arguments.extend(self.of_both.iter().cloned());
-        arguments.extend(kept_by_resume(&self.options).map(OsString::from));
+        arguments.extend(kept_by_resume(&self.options).into_iter().map(OsString::from));
         self.spawn(run, &arguments)
     }
 
@@ -147,16 +147,24 @@ pub fn standing(folder: &Path) -> Result<Standing, String> {
 }
 
 /// The options that `resume` takes, with their values.
-fn kept_by_resume(options: &[String]) -> impl Iterator<Item = &String> {
+fn kept_by_resume(options: &[String]) -> Vec<&String> {
+    let command = resume::Args::augment_args(clap::Command::new("resume"));
+    let taken: Vec<(String, bool)> = command
+        .get_arguments()
+        .filter_map(|argument| {
+            Some((format!("--{}", argument.get_long()?), argument.get_action().takes_values()))
+        })
+        .collect();
     let mut takes_next = false;
-    options.iter().filter(move |option| {
+    let is_kept = |option: &&String| {
         let is_value = std::mem::take(&mut takes_next);
         let (name, has_value) =
             option.split_once('=').map_or((option.as_str(), false), |(name, _)| (name, true));
-        let is_kept = OF_RESUME.contains(&name);
-        takes_next = is_kept && !has_value;
-        is_kept || is_value
-    })
+        let found = taken.iter().find(|(known, _)| known == name);
+        takes_next = found.is_some_and(|(_, takes_value)| *takes_value && !has_value);
+        found.is_some() || is_value
+    };
+    options.iter().filter(is_kept).collect()
 }
 
 #[cfg(test)]
@@ -168,8 +176,12 @@ mod tests {
         let given =
             ["--seed", "7", "--param", "a=--pace", "--param=b=2", "--pace", "60", "--sign-with", "env:KEY"];
         let given: Vec<String> = given.map(str::to_owned).into();
-        let kept: Vec<&String> = kept_by_resume(&given).collect();
+        let kept = kept_by_resume(&given);
         assert_eq!(kept, ["--param", "a=--pace", "--param=b=2", "--sign-with", "env:KEY"]);
+        // Whatever comes to `resume` is kept too.
+        let given = ["--timestamp", "http://tsa", "--ask-people", "--metrics=drills.prom"];
+        let given: Vec<String> = given.map(str::to_owned).into();
+        assert_eq!(kept_by_resume(&given), ["--timestamp", "http://tsa", "--metrics=drills.prom"]);
     }
 
     #[test]
