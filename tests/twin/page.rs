@@ -5,8 +5,7 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 
 use support::drill::{Drill, told};
-
-use crate::serve::{Serving, run_of};
+use support::serving::{Serving, recorded, run_of};
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'&{{csrf}}";
 
@@ -32,10 +31,9 @@ fn page(args: &[&str], env: &[(&str, &str)]) -> Page {
     ));
     let args = [args, &["--", "--ask-people", "--pace", "1000"]].concat();
     let mut serving = Serving::with(&drill, &args, env);
-    let at = serving.until("the page is at http://");
-    let at = at.trim_end().trim_end_matches('/').rsplit_once("//").unwrap().1.to_owned();
+    let at = serving.page();
     let run = run_of(&serving.until("starts"));
-    crate::serve::recorded(&drill, &run, "task_asked");
+    recorded(&drill, &run, "task_asked");
     Page { serving, drill, at, run }
 }
 
