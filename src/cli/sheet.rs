@@ -58,6 +58,9 @@ impl Cell {
     }
 }
 
+/// What is not broken over lines in HTML: instants, words, figures.
+const SHORT: usize = 20;
+
 /// Pictures of one thing.
 #[derive(Debug)]
 pub struct Charts {
@@ -198,15 +201,19 @@ impl Sheet {
             .rows
             .iter()
             .map(|row| {
-                let view = |cell: &Cell| {
+                let view = |(cell, label): (&Cell, &&str)| {
                     let run = cell.run.as_deref().filter(|_| links && !cell.is_repeated);
+                    let text = escape::visible(cell.shown());
                     json!({
-                        "text": escape::visible(cell.shown()),
+                        "short": width(&text) <= SHORT,
+                        "text": text,
                         "class": class(cell.tone),
                         "run": run.unwrap_or_default(),
+                        // Narrow pages have no head above the cell, and no empty cells.
+                        "label": if cell.shown().is_empty() { "" } else { label },
                     })
                 };
-                row.iter().map(view).collect()
+                row.iter().zip(&self.columns).map(view).collect()
             })
             .collect();
         let charts = self.charts.iter().map(|charts| {

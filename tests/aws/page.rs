@@ -10,14 +10,15 @@ use std::process::{Command, Stdio};
 
 use base::digest::sha256;
 use serde_json::Value;
-use support::drill::{Drill, told};
-use support::peers::{checkers, program, stores};
+use support::drill::{Drill, drillmaster, told};
+use support::peers::{browser, checkers, program, stores};
 use support::places::at;
 use support::serving::{Serving, recorded, run_of};
 
 /// Markup that tells of itself, a way out of an attribute, and a word without a break.
 fn hostile(of: &str) -> String {
-    let markup = "<script>window.owned=1</script><img src=x onerror=\"window.owned=1\">\"'&{{csrf}}\\\n\u{202e}";
+    let markup =
+        "<script>window.owned=1</script><img src=x onerror=\"window.owned=1\">\"'&{{csrf}}\\\n\u{202e}";
     format!("{of}{markup}{}", "x".repeat(90))
 }
 
@@ -26,8 +27,8 @@ fn rename(run: &Path) {
     let names: BTreeMap<&str, String> = [
         ("orders-region-loss", hostile("P")),
         ("orders", hostile("W")),
-        ("db", hostile("S")),
-        ("web", hostile("web")),
+        ("web", hostile("S")),
+        ("web-up", hostile("C")),
     ]
     .into();
     let file = run.join("journal.ndjson");
@@ -93,8 +94,9 @@ fn page() -> Page {
     let named = |drill: Drill| {
         drill.playbook("\nworkloads:", "\nschedule: yearly\ncontrols: [SOC2-A1.3, DORA-12.3]\n\nworkloads:")
     };
-    let ask = serde_json::to_string(&hostile("Cut over: ")).unwrap();
-    let drill = named(Drill::good()).step(&format!(
+    let ask = serde_json::to_string(&hostile("Cut over: ").replace("{{csrf}}", "")).unwrap();
+    // A browser takes its time, and the sandbox ends with its ttl.
+    let drill = named(Drill::good()).playbook("ttl: 4h", "ttl: 48h").step(&format!(
         "- {{ id: ask, uses: manual.task, workload: orders, timeout: 9000h, with: {{ instructions: {ask} }} }}"
     ));
     let runs = drill.folder().join("runs");
@@ -107,24 +109,37 @@ fn page() -> Page {
         (named(Drill::good()), "2026-10-15T09:00:00Z"),
     ];
     let mut ended = String::new();
-    for (number, (drill, start)) in past.into_iter().enumerate() {
+    for (number, (past, start)) in past.into_iter().enumerate() {
         ended = format!("past-{number}");
-        let out = runs.join(&ended);
-        let playbook = drill.write();
-        let (out, playbook) = (out.to_str().unwrap(), playbook.to_str().unwrap());
-        let (_, said, err) = told(&["run", playbook, "--out", out, "--run-id", &ended, "--start", start]);
-        assert!(Path::new(out).join("report.json").is_file(), "{said}{err}");
-        rename(Path::new(out));
+        let mut run = drillmaster();
+        run.current_dir(drill.folder())
+            .arg("run")
+            .arg(past.write())
+            .args(["--run-id", &ended, "--start", start]);
+        let done = run.output().unwrap();
+        assert!(runs.join(&ended).join("report.json").is_file(), "{done:?}");
+        rename(&runs.join(&ended));
     }
     let store = runs.to_str().unwrap();
     let (_, findings, err) = told(&["finding", "list", "--store", store, "--output", "json"]);
     let findings: Value = serde_json::from_str(&findings).unwrap_or_else(|_| panic!("{err}"));
     let id = findings["findings"][0]["id"].as_str().unwrap();
     let owner = hostile("Ann ");
-    let (code, _, err) =
-        told(&["finding", "assign", id, "--owner", &owner, "--due", "2026-02-01", "--by", "me", "--store", store]);
+    let (code, _, err) = told(&[
+        "finding",
+        "assign",
+        id,
+        "--owner",
+        &owner,
+        "--due",
+        "2026-02-01",
+        "--by",
+        "me",
+        "--store",
+        store,
+    ]);
     assert_eq!(code, 0, "{err}");
-    let mut serving = Serving::start(&drill, &["--", "--ask-people", "--pace", "1000"]);
+    let mut serving = Serving::start(&drill, &["--", "--ask-people", "--pace", "300"]);
     let at = serving.page();
     let waiting = run_of(&serving.until("starts"));
     recorded(&drill, &waiting, "task_asked");
@@ -134,16 +149,17 @@ fn page() -> Page {
 #[test]
 fn a_browser_shows_hostile_names_as_names_and_a_person_needs_no_mouse() {
     let mut page = page();
-    let mut browser = Command::new(program("node"));
-    browser.arg(at("tests/peers/browser.js")).arg(program("chromium"));
-    browser.arg(format!("http://{}", page.at)).args([&page.waiting, &page.ended]);
+    let mut looks = Command::new(program("node"));
+    looks.arg(at("tests/peers/browser.js")).arg(browser());
+    looks.arg(format!("http://{}", page.at)).args([&page.waiting, &page.ended]);
     // Where its pictures go, for whoever wants to look at them.
-    browser.args(std::env::var_os("PICTURES"));
-    let done = browser.env("NODE_PATH", stores().join("node_modules")).output().unwrap();
+    looks.args(std::env::var_os("PICTURES"));
+    let done = looks.env("NODE_PATH", stores().join("node_modules")).output().unwrap();
     let said = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
     assert!(done.status.success(), "{said}");
-    page.serving.until("ended with exit code 0");
-    drop(page.drill);
+    page.serving.until("ended with exit code");
+    let answers = page.drill.folder().join("runs").join(&page.waiting).join("approvals");
+    assert!(answers.join("ask.json").is_file(), "{}", answers.display());
 }
 
 #[test]

@@ -74,6 +74,8 @@ fn shown(page: &Shown<'_>) -> Response {
         "sentence": escape::visible(page.sentence),
         "class": page.class,
         "sections": page.sections.iter().map(|sheet| sheet.view(true)).collect::<Vec<_>>(),
+        // A page of one section needs no list of them.
+        "contents": page.sections.len() > 1,
         "tasks": page.tasks,
         "watched": page.watched.unwrap_or_default(),
         "report": page.report.unwrap_or_default(),

@@ -13,8 +13,9 @@ use base::duration::Time;
 const TOP: f64 = 16.0;
 const BOTTOM: f64 = 66.0;
 
-/// What a bar takes of its place.
+/// What a bar takes of its place, and its greatest width in per cent.
 const FULL: f64 = 0.7;
+const WIDEST: f64 = 10.0;
 
 #[derive(Debug, Serialize)]
 pub struct Chart {
@@ -93,6 +94,8 @@ impl Chart {
         let most = figures.fold(0.0, f64::max).max(0.001);
         let y = |seconds: f64| BOTTOM - (BOTTOM - TOP) * seconds / most;
         let width = 100.0 / runs.len() as f64;
+        let bar = (width * FULL).min(WIDEST);
+        let middle = |index: usize| width * (index as f64 + 0.5);
         let bars = runs.iter().enumerate().map(|(index, run)| {
             let (class, top) = match run.seconds {
                 Some(seconds) if run.passed => ("ok", y(seconds)),
@@ -103,16 +106,16 @@ impl Chart {
             let top = top.min(BOTTOM - 2.0);
             Column {
                 class,
-                x: pct(width * (index as f64 + (1.0 - FULL) / 2.0)),
-                w: pct(width * FULL),
+                x: pct(middle(index) - bar / 2.0),
+                w: pct(bar),
                 y: format!("{top:.1}"),
                 h: format!("{:.1}", BOTTOM - top),
                 title: run.in_words(),
             }
         });
-        let mut marks = vec![mark(0.0, runs.first()?.date(), "label")];
-        if runs.len() > 1 {
-            marks.push(mark(100.0, last.date(), "label"));
+        let mut marks = vec![mark(middle(0), runs.first()?.date(), "label")];
+        if let Some(index @ 1..) = runs.len().checked_sub(1) {
+            marks.push(mark(middle(index), last.date(), "label"));
         }
         let line = runs.iter().map(Run::in_words).collect::<Vec<_>>().join(", ");
         let against = last.objective.map(length);
@@ -125,9 +128,10 @@ impl Chart {
         }
         Some(Self {
             measure,
-            last: match &against {
-                Some(objective) => format!("{} of {objective}", last.figure()),
-                None => last.figure(),
+            last: match (&against, last.seconds) {
+                (Some(objective), Some(_)) => format!("{} of {objective}", last.figure()),
+                (Some(objective), None) => format!("{}, objective {objective}", last.figure()),
+                (None, _) => last.figure(),
             },
             line,
             bars: bars.collect(),
@@ -176,7 +180,7 @@ mod tests {
         assert_eq!(bars, [("ok", "53.5"), ("failed", "16.0"), ("unknown", "16.0")]);
         let levels: Vec<_> = chart.objectives.iter().map(|l| (l.from.as_str(), l.to.as_str())).collect();
         assert_eq!(levels, [("0%", "66.67%"), ("66.67%", "100%")]);
-        assert_eq!(chart.last, "not measured of 1m");
+        assert_eq!(chart.last, "not measured, objective 1m");
         assert_eq!(
             chart.alt,
             "RTO of orders over 3 runs: now 1m, now 4m (did not pass), now not measured (did not pass); objective 1m"
