@@ -7,6 +7,7 @@ use base::visible::Form;
 use clap::ValueEnum;
 use record::report::escape;
 use record::report::html::{self, Page};
+use record::report::view::chart::Chart;
 use serde_json::{Value, json};
 
 use super::output::{complain, print_as};
@@ -31,6 +32,8 @@ pub struct Cell {
     pub tone: Tone,
     /// The same as in the row above: people see a blank, and a spreadsheet has it again.
     pub is_repeated: bool,
+    /// The run that it tells of. The page of `serve` leads there.
+    pub run: Option<String>,
 }
 
 impl Cell {
@@ -39,11 +42,15 @@ impl Cell {
     }
 
     pub fn of(tone: Tone, text: impl Into<String>) -> Self {
-        Self { text: text.into(), tone, is_repeated: false }
+        Self { text: text.into(), tone, is_repeated: false, run: None }
     }
 
     pub fn repeated(self, is_repeated: bool) -> Self {
         Self { is_repeated, ..self }
+    }
+
+    pub fn of_run(self, run: impl Into<String>) -> Self {
+        Self { run: Some(run.into()), ..self }
     }
 
     fn shown(&self) -> &str {
@@ -51,8 +58,20 @@ impl Cell {
     }
 }
 
+/// What is not broken over lines in HTML: instants, words, figures.
+const SHORT: usize = 20;
+
+/// Pictures of one thing.
+#[derive(Debug)]
+pub struct Charts {
+    pub title: String,
+    /// What they leave out. Empty: nothing.
+    pub note: String,
+    pub pictures: Vec<Chart>,
+}
+
 /// A table with its words.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Sheet {
     pub title: String,
     /// What it says in one sentence. Empty: nothing.
@@ -65,6 +84,8 @@ pub struct Sheet {
     pub notes: Vec<String>,
     /// What is printed instead of an empty table.
     pub none: &'static str,
+    /// What HTML shows above the table.
+    pub charts: Vec<Charts>,
 }
 
 impl Sheet {
@@ -168,8 +189,8 @@ impl Sheet {
         })
     }
 
-    /// What a template shows of it.
-    pub fn view(&self) -> Value {
+    /// What a template shows of it. `links`: cells lead to the runs that they tell of.
+    pub fn view(&self, links: bool) -> Value {
         let class = |tone: Tone| match tone {
             Tone::Good => "ok",
             Tone::Bad => "bad",
@@ -180,12 +201,28 @@ impl Sheet {
             .rows
             .iter()
             .map(|row| {
-                let cells = row.iter();
-                cells
-                    .map(|cell| json!({ "text": escape::visible(cell.shown()), "class": class(cell.tone) }))
-                    .collect()
+                let view = |(cell, label): (&Cell, &&str)| {
+                    let run = cell.run.as_deref().filter(|_| links && !cell.is_repeated);
+                    let text = escape::visible(cell.shown());
+                    json!({
+                        "short": width(&text) <= SHORT,
+                        "text": text,
+                        "class": class(cell.tone),
+                        "run": run.unwrap_or_default(),
+                        // Narrow pages have no head above the cell, and no empty cells.
+                        "label": if cell.shown().is_empty() { "" } else { label },
+                    })
+                };
+                row.iter().zip(&self.columns).map(view).collect()
             })
             .collect();
+        let charts = self.charts.iter().map(|charts| {
+            json!({
+                "title": escape::visible(&charts.title),
+                "note": escape::visible(&charts.note),
+                "pictures": charts.pictures,
+            })
+        });
         json!({
             "title": escape::visible(&self.title),
             "sentence": escape::visible(&self.sentence),
@@ -194,11 +231,12 @@ impl Sheet {
             "rows": rows,
             "notes": self.notes.iter().map(|note| escape::visible(note)).collect::<Vec<_>>(),
             "none": self.none,
+            "charts": charts.collect::<Vec<_>>(),
         })
     }
 
     fn as_html(&self) -> Result<String, Exit> {
-        let Value::Object(view) = self.view() else { return Err(Exit::Error) };
+        let Value::Object(view) = self.view(false) else { return Err(Exit::Error) };
         html::page(Page::Sheet, view).map_err(|error| {
             complain(&with_help(&error));
             Exit::Error

@@ -1,5 +1,5 @@
-//! The figures of a run for Prometheus, in its text format 0.0.4: for the textfile collector of
-//! `node_exporter`, and for whoever serves them.
+//! The figures of runs for Prometheus, in its text format 0.0.4: of one run for the textfile collector
+//! of `node_exporter`, and of a store of runs for whoever serves them.
 //!
 //! A figure that is unknown has no sample. It is neither 0 nor an old value.
 
@@ -8,8 +8,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use base::duration::Time;
+use base::on::On;
 use base::private;
 use base::redact;
+use base::severity::Severity;
 use record::report::Report;
 use record::report::escape::visible;
 use record::report::model::{CheckStatus, Status, StepStatus, Verdict, WorkloadReport};
@@ -19,8 +21,10 @@ use crate::message::findings;
 
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+type Labels = Vec<(&'static str, String)>;
+
 /// Labels and a value.
-type Samples = Vec<(Vec<(&'static str, String)>, f64)>;
+type Samples = Vec<(Labels, f64)>;
 
 /// A metric: its name without `drillmaster_`, its help, and its samples of a run.
 struct Family {
@@ -176,29 +180,109 @@ const FAMILIES: [Family; 19] = [
 /// The metrics of runs, one of each playbook and cloud.
 pub fn render<'a>(reports: impl IntoIterator<Item = &'a Report>) -> String {
     let reports: Vec<&Report> = reports.into_iter().collect();
-    let mut text = String::new();
-    for Family { name, help, samples } in &FAMILIES {
-        let mut lines = String::new();
-        for report in &reports {
-            for (labels, value) in samples(report) {
-                let own = [
-                    ("playbook", report.playbook.name.clone()),
-                    ("on", report.on.to_string()),
-                    ("simulated", report.simulated.to_string()),
-                ];
-                let labels: Vec<String> = own
-                    .into_iter()
-                    .chain(labels)
-                    .map(|(label, value)| format!("{label}=\"{}\"", escaped(&value)))
-                    .collect();
-                lines += &format!("drillmaster_{name}{{{}}} {value}\n", labels.join(","));
-            }
-        }
-        if !lines.is_empty() {
-            text += &format!("# HELP drillmaster_{name} {help}\n# TYPE drillmaster_{name} gauge\n{lines}");
-        }
+    let families = FAMILIES.iter().map(|Family { name, help, samples }| {
+        let samples = reports.iter().flat_map(|report| {
+            let own = labels(&report.playbook.name, report.on, report.simulated);
+            samples(report).into_iter().map(move |(further, value)| ([&own[..], &further].concat(), value))
+        });
+        family(name, help, samples)
+    });
+    families.collect()
+}
+
+/// What a store of runs tells.
+pub struct Stored<'a> {
+    /// The newest run of each playbook on each cloud.
+    pub newest: Vec<&'a Report>,
+    pub due: Vec<Due>,
+    pub open: Vec<Open>,
+    /// What could not be read, and counts for nothing.
+    pub unread: usize,
+}
+
+/// A drill with a schedule.
+pub struct Due {
+    pub playbook: String,
+    pub on: On,
+    pub overdue: bool,
+    /// T0 of the last run that passed.
+    pub last_passed: Option<Time>,
+    pub next: Option<Time>,
+}
+
+/// The open findings of a playbook on a cloud.
+pub struct Open {
+    pub playbook: String,
+    pub on: On,
+    /// How many, also where there is none.
+    pub by_severity: Vec<(Severity, usize)>,
+    /// Those whose due date is past.
+    pub overdue: usize,
+}
+
+/// The metrics of a store.
+pub fn of_store(store: &Stored<'_>) -> String {
+    let due = |figure: fn(&Due) -> Option<f64>| {
+        let figures = store.due.iter().filter_map(move |due| Some((due, figure(due)?)));
+        figures.map(|(due, figure)| (labels(&due.playbook, due.on, due.on.is_simulated()), figure))
+    };
+    let of = |open: &Open| labels(&open.playbook, open.on, open.on.is_simulated());
+    let by_severity = store.open.iter().flat_map(|open| {
+        let counts = open.by_severity.iter();
+        counts.map(move |(severity, count)| {
+            ([of(open), vec![("severity", severity.to_string())]].concat(), number(*count))
+        })
+    });
+    let past_due = store.open.iter().map(|open| (of(open), number(open.overdue)));
+    [
+        render(store.newest.iter().copied()),
+        family(
+            "drill_overdue",
+            "Whether a drill was due, and none passed before its window closed.",
+            due(|due| Some(if due.overdue { 1.0 } else { 0.0 })),
+        ),
+        family(
+            "drill_last_passed_time_seconds",
+            "T0 of the last run that passed, in seconds since 1970. Absent if none did.",
+            due(|due| due.last_passed.map(unix)),
+        ),
+        family(
+            "drill_next_time_seconds",
+            "When the drill is due next, in seconds since 1970.",
+            due(|due| due.next.map(unix)),
+        ),
+        family(
+            "open_findings",
+            "Findings that no drill and nobody has closed, by their severity.",
+            by_severity,
+        ),
+        family("open_findings_past_due", "Open findings whose due date is past.", past_due),
+        family(
+            "store_unread_runs",
+            "Runs that cannot be read, and count for nothing in the other figures.",
+            [(Labels::new(), number(store.unread))],
+        ),
+    ]
+    .concat()
+}
+
+fn labels(playbook: &str, on: On, simulated: bool) -> Labels {
+    vec![("playbook", playbook.to_owned()), ("on", on.to_string()), ("simulated", simulated.to_string())]
+}
+
+/// A metric with its samples. Empty if it has none.
+fn family(name: &str, help: &str, samples: impl IntoIterator<Item = (Labels, f64)>) -> String {
+    let lines = samples.into_iter().map(|(labels, value)| {
+        let labels: Vec<String> =
+            labels.into_iter().map(|(label, value)| format!("{label}=\"{}\"", escaped(&value))).collect();
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        format!("drillmaster_{name}{labels} {value}\n")
+    });
+    let lines: String = lines.collect();
+    if lines.is_empty() {
+        return lines;
     }
-    text
+    format!("# HELP drillmaster_{name} {help}\n# TYPE drillmaster_{name} gauge\n{lines}")
 }
 
 /// Writes the metrics of a run. Below a folder, each playbook and cloud has a file of its own, so that
@@ -228,7 +312,7 @@ fn each(report: &Report, figure: impl Fn(&WorkloadReport) -> Option<f64>) -> Sam
     figures.map(|(workload, figure)| (of(workload), figure)).collect()
 }
 
-fn of(workload: &WorkloadReport) -> Vec<(&'static str, String)> {
+fn of(workload: &WorkloadReport) -> Labels {
     let tier = workload.tier.map(|tier| tier.to_string()).unwrap_or_default();
     vec![("workload", workload.name.clone()), ("tier", tier)]
 }

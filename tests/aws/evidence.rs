@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use support::drill::{Drill, told};
-use support::peers::{output, program, python, stores};
+use support::peers::{browser, output, program, python, stores};
 use support::places::at;
 
 /// What a foreign verifier says: the statement, or why it refuses.
@@ -129,7 +129,7 @@ fn a_browser_prints_the_report() {
         let done = command.env("CHROME", browser).output().unwrap();
         (done.status.code().unwrap(), String::from_utf8_lossy(&done.stderr).into_owned())
     };
-    let (code, said) = print(program("chromium"));
+    let (code, said) = print(browser());
     assert_eq!(code, 0, "{said}");
     let pdf = fs::read(&file).unwrap();
     assert!(pdf.starts_with(b"%PDF-") && pdf.len() > 20_000, "{} bytes", pdf.len());

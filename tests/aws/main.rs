@@ -24,6 +24,7 @@ mod first_drill;
 mod learned;
 mod live_secrets;
 mod notify;
+mod page;
 mod peers;
 mod port;
 mod store;

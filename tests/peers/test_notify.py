@@ -1,5 +1,5 @@
-"""Shows metrics and traces to programs that are not ours: the parser of Prometheus's own client, and a
-collector of OpenTelemetry. tests/twin/notify.rs compares the golden files with what the program writes.
+"""Shows metrics and traces to programs that are not ours: the parser of Prometheus's own client, its
+promtool, and a collector of OpenTelemetry. tests/twin/notify.rs compares the golden files with what the program writes.
 """
 
 import json
@@ -48,9 +48,33 @@ def parsed(text):
     return json.loads(done.stdout)
 
 
+METRICS = ("passed", "failed", "store")
+
+
+def promtool(*arguments, **more):
+    return subprocess.run([checkers() / "promtool", *arguments], capture_output=True, text=True, **more)
+
+
 class Metrics(unittest.TestCase):
+    def test_promtool_finds_no_fault(self):
+        for name in METRICS:
+            done = promtool("check", "metrics", input=golden(f"metrics/{name}.snap"))
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""), name)
+        # It would say so.
+        done = promtool("check", "metrics", input="# TYPE x_total gauge\nx_total 1\n")
+        self.assertEqual(done.returncode, 3, done.stderr)
+
+    def test_prometheus_takes_its_configuration_from_the_documents(self):
+        [text] = re.findall(r"```yaml file=prometheus.yml\n(.*?)```", (ROOT / "docs/notify.md").read_text(), re.S)
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "prometheus.yml")
+            path.write_text(text)
+            done = promtool("check", "config", "--syntax-only", path)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("credentials_file", text)
+
     def test_prometheus_reads_them(self):
-        for name in ("passed", "failed"):
+        for name in METRICS:
             families = parsed(golden(f"metrics/{name}.snap"))
             self.assertGreater(len(families), 15)
             seen = set()
@@ -61,7 +85,8 @@ class Metrics(unittest.TestCase):
                 for sample, labels, value, at in samples:
                     self.assertIsNone(at, "node_exporter refuses a time stamp")
                     self.assertFalse(math.isnan(value))
-                    self.assertEqual(labels["simulated"], "true")
+                    if "on" in labels:
+                        self.assertEqual(labels["simulated"], str(labels["on"] == "twin").lower())
                     key = (sample, tuple(sorted(labels.items())))
                     self.assertNotIn(key, seen, "a sample stands twice")
                     seen.add(key)
@@ -74,7 +99,7 @@ class Metrics(unittest.TestCase):
 
     def test_the_dashboard_asks_for_what_there_is(self):
         dashboard = json.loads((ROOT / "packaging/grafana/drillmaster.json").read_text())
-        known = {family[0] for name in ("passed", "failed") for family in parsed(golden(f"metrics/{name}.snap"))}
+        known = {family[0] for name in METRICS for family in parsed(golden(f"metrics/{name}.snap"))}
         asked = set()
         for panel in dashboard["panels"]:
             self.assertTrue(panel["title"] and panel["description"])

@@ -15,7 +15,7 @@ mod targets;
 pub use databases::{MariaDb, PASSWORD, Postgres};
 pub use moto::Moto;
 pub use pooler::Pooler;
-pub use process::{Certificates, checkers, output, program, python, stores};
+pub use process::{Certificates, browser, checkers, output, program, python, stores};
 pub use sinks::Sinks;
 pub use stores::Store;
 pub use targets::{Answer, HttpTarget, Request, TcpTarget, TlsTarget};

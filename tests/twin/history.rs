@@ -103,6 +103,9 @@ fn a_year_of_drills_shows_what_was_reckoned_by_hand() {
         (rto(14.0), "worse"),
     ];
     assert_eq!(figures, by_hand);
+    let (_, page, _) = year.told(&["trend", "--workload", "orders", "--output", "html"]);
+    assert_eq!(page.matches("<figure class=\"chart\">").count(), 2, "{page}");
+    assert!(page.contains("aria-label=\"RTO of orders over 5 runs: 2"), "{page}");
     let (code, said, _) = year.told(&["trend", "--fail-on-regression"]);
     assert!(code == 1 && said.starts_with("1 regression: RTO of orders"), "{said}");
     assert_eq!(year.told(&["trend", "--fail-on-regression", "--tolerance", "11%"]).0, 0);

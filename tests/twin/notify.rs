@@ -3,6 +3,9 @@
 
 use std::fs;
 
+use base::on::On;
+use base::severity::Severity;
+use notify::metrics::{Due, Open, Stored};
 use support::drill::{Drill, told};
 use support::golden;
 
@@ -20,7 +23,40 @@ fn metrics_are_as_agreed() {
         let text = fs::read_to_string(&file).unwrap();
         golden!("metrics", name, &comparable(&text, run.report["run_id"].as_str().unwrap()));
     }
-    golden::are_all_of("metrics", &["failed".to_owned(), "passed".to_owned()]);
+    golden::are_all_of("metrics", &["failed".to_owned(), "passed".to_owned(), "store".to_owned()]);
+}
+
+#[test]
+fn metrics_of_a_store_are_as_agreed() {
+    let run = Drill::of("region-loss").run();
+    let report = record::report::read(&run.folder).unwrap().report;
+    let mut other = report.clone();
+    other.playbook.name = "shop\"\n\\".to_owned();
+    let at = |text: &str| text.parse().unwrap();
+    let due = |playbook: &str, overdue, last_passed| Due {
+        playbook: playbook.to_owned(),
+        on: On::Aws,
+        overdue,
+        last_passed,
+        next: Some(at("2026-04-01T06:00:00Z")),
+    };
+    let open = |on, counts: [usize; 3], overdue| Open {
+        playbook: "orders-region-loss".to_owned(),
+        on,
+        by_severity: [Severity::High, Severity::Medium, Severity::Low].into_iter().zip(counts).collect(),
+        overdue,
+    };
+    let stored = Stored {
+        newest: vec![&report, &other],
+        due: vec![
+            due("orders-region-loss", false, Some(at("2026-02-20T09:00:00Z"))),
+            due("never-held", true, None),
+        ],
+        open: vec![open(On::Aws, [0, 0, 0], 0), open(On::Twin, [1, 2, 0], 1)],
+        unread: 1,
+    };
+    let text = notify::metrics::of_store(&stored);
+    golden!("metrics", "store", &comparable(&text, run.report["run_id"].as_str().unwrap()));
 }
 
 #[test]

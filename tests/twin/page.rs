@@ -5,8 +5,7 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 
 use support::drill::{Drill, told};
-
-use crate::serve::{Serving, run_of};
+use support::serving::{Serving, recorded, run_of};
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'&{{csrf}}";
 
@@ -26,16 +25,19 @@ struct Answer {
 
 /// A drill that waits for a person.
 fn page(args: &[&str], env: &[(&str, &str)]) -> Page {
-    let drill = Drill::good().playbook("\nworkloads:", "\nschedule: yearly\n\nworkloads:").step(&format!(
+    let keys = "\nschedule: yearly\ncontrols: [SOC2-A1.3]\n\nworkloads:";
+    // At this pace a busy machine takes hours.
+    let drill =
+        Drill::good().playbook("rto: 45m, rpo: 3h", "rto: 40h, rpo: 3h").playbook("ttl: 4h", "ttl: 48h");
+    let drill = drill.playbook("\nworkloads:", keys).step(&format!(
         "- {{ id: ask, uses: manual.task, workload: orders, timeout: 9000h, with: {{ instructions: {} }} }}",
         serde_json::to_string("<script>alert(1)</script> \"quoted\" & 'so'").unwrap()
     ));
     let args = [args, &["--", "--ask-people", "--pace", "1000"]].concat();
     let mut serving = Serving::with(&drill, &args, env);
-    let at = serving.until("the page is at http://");
-    let at = at.trim_end().trim_end_matches('/').rsplit_once("//").unwrap().1.to_owned();
+    let at = serving.page();
     let run = run_of(&serving.until("starts"));
-    crate::serve::recorded(&drill, &run, "task_asked");
+    recorded(&drill, &run, "task_asked");
     Page { serving, drill, at, run }
 }
 
@@ -124,6 +126,68 @@ fn a_task_is_confirmed_on_the_page_and_names_stay_names() {
     assert!(!report.body.contains("<script") && report.body.contains("confirmed by &lt;script&gt;"));
     let home = page.get("/").body;
     assert!(home.contains("PASSED") && !home.contains("waits for a person"), "{home}");
+    assert!(home.contains("aria-label=\"RTO of orders in one run: "), "{home}");
+    // A rehearsal shows no clause.
+    let controls = page.get("/controls").body;
+    for words in ["0 of 1 clause shown", "SOC2-A1.3", "NOT SHOWN", &format!("href=\"/runs/{}\"", page.run)] {
+        assert!(controls.contains(words), "{words}: {controls}");
+    }
+}
+
+#[test]
+fn metrics_tell_what_the_store_tells() {
+    let mut page = page(&[], &[]);
+    let sample = |metrics: &str, start: &str| {
+        let found: Vec<String> =
+            metrics.lines().filter(|line| line.starts_with(start)).map(str::to_owned).collect();
+        found
+    };
+    let own = "{playbook=\"orders-region-loss\",on=\"twin\",simulated=\"true\"";
+    // Nothing has ended.
+    let before = page.get("/metrics");
+    assert_eq!((before.status, sample(&before.body, "drillmaster_drill_info").len()), (200, 0));
+    assert!(
+        before.head.contains("content-type: text/plain; version=0.0.4; charset=utf-8"),
+        "{}",
+        before.head
+    );
+    assert_eq!(
+        sample(&before.body, "drillmaster_drill_overdue"),
+        [format!("drillmaster_drill_overdue{own}}} 1")]
+    );
+    assert_eq!(sample(&before.body, "drillmaster_drill_last_passed"), [""; 0]);
+    assert_eq!(sample(&before.body, "drillmaster_store_unread_runs"), ["drillmaster_store_unread_runs 0"]);
+    let form = format!("csrf={}&by=Ada&note=&answer=done", page.csrf(&[]));
+    assert_eq!(page.ask(&page.step(), &["Sec-Fetch-Site: same-origin"], &form).status, 303);
+    page.serving.until("ended with exit code 0");
+    // At this pace the run's own clock is ahead, and a run of the future proves nothing yet.
+    let in_time = format!("drillmaster_drill_overdue{own}}} 0");
+    let began = std::time::Instant::now();
+    let after = loop {
+        let metrics = page.get("/metrics").body;
+        if metrics.contains(&in_time) {
+            break metrics;
+        }
+        assert!(began.elapsed().as_secs() < 120, "{metrics}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    };
+    let run = sample(&after, "drillmaster_drill_info");
+    assert!(run.len() == 1 && run[0].contains(&page.run), "{after}");
+    assert_eq!(sample(&after, "drillmaster_drill_last_passed").len(), 1);
+    let open = sample(&after, "drillmaster_open_findings{");
+    assert_eq!(open.len(), 3);
+    assert_eq!(open[0], format!("drillmaster_open_findings{own},severity=\"high\"}} 0"));
+    assert!(!open[1].ends_with("} 0"), "{open:?}");
+    let journal = page.drill.folder().join("runs").join(&page.run).join("journal.ndjson");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    std::fs::write(&journal, text.replacen("orders", "ordres", 1)).unwrap();
+    let damaged = page.get("/metrics").body;
+    assert_eq!(sample(&damaged, "drillmaster_store_unread_runs"), ["drillmaster_store_unread_runs 1"]);
+    assert_eq!(sample(&damaged, "drillmaster_drill_info").len(), 0, "{damaged}");
+    assert_eq!(
+        sample(&damaged, "drillmaster_drill_overdue"),
+        [format!("drillmaster_drill_overdue{own}}} 1")]
+    );
 }
 
 #[test]
@@ -179,7 +243,7 @@ fn what_does_not_come_from_the_page_changes_nothing() {
 fn who_does_not_know_the_token_sees_nothing() {
     let secret = "correct-horse-battery";
     let page = page(&["--token", "env:PAGE_TOKEN"], &[("PAGE_TOKEN", secret)]);
-    for path in ["/runs/none", "/runs/none/events", "/live.js", "/nowhere"] {
+    for path in ["/runs/none", "/runs/none/events", "/controls", "/metrics", "/live.js", "/nowhere"] {
         assert_eq!(page.get(path).status, 401, "{path}");
     }
     let home = page.get("/");
@@ -206,6 +270,7 @@ fn who_does_not_know_the_token_sees_nothing() {
     let cookie = format!("Cookie: {}", cookie.split(';').next().unwrap());
     for known in [cookie.as_str(), "Authorization: Bearer correct-horse-battery"] {
         assert_eq!(page.ask("GET /", &[known], "").status, 200, "{known}");
+        assert_eq!(page.ask("GET /metrics", &[known], "").status, 200, "{known}");
         page.csrf(&[known]);
     }
 }

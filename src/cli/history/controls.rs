@@ -14,9 +14,11 @@ use crate::cli::sheet::{Cell, Output, Sheet};
 use crate::ui::text::{Tone, count};
 use base::exit::Exit;
 use base::visible::Form;
+use evidence::verify::Trust;
 use history::controls::{Claim, Drill, Evidence, Row, Standing, matrix};
 use history::entry::Entry;
-use history::{History, Store};
+use history::{History, Store, StoreError};
+use playbook::Loaded;
 use playbook::model::Playbook;
 use record::run_folder;
 
@@ -111,27 +113,17 @@ fn list(output: Output) -> Result<Exit, Exit> {
 fn show(args: &Args) -> Result<Exit, Exit> {
     let config = args.from.config()?;
     let trust = args.trust.trust(&config).map_err(complained(Exit::Wrong))?;
-    let claims = load_all(&args.playbooks, &config)?.into_iter().map(|loaded| {
-        let Playbook { name, controls, schedule, .. } = loaded.playbook;
-        Claim { playbook: name, controls, schedule }
-    });
-    let claims: Vec<Claim> = claims.collect();
+    let claims: Vec<Claim> = load_all(&args.playbooks, &config)?.iter().map(claim).collect();
     let store = args.from.store(&config)?;
-    // Whoever bets on this has each run read, and not the index.
-    let history = store.whole_history().map_err(|error| complained(Exit::Error)(error.to_string()));
-    let mut history = history?;
-    let findings = finding::all(&store, &mut history)?;
-    let mut verify = |entry: &Entry| evidence(&store, &history, entry, &trust);
-    let rows = matrix(&history, &claims, &findings, Utc::now(), &mut verify);
+    let read = read(&store, &claims, &trust);
+    let (history, rows) = read.map_err(|error| complained(Exit::Error)(error.to_string()))?;
     let value = Printed {
         schema: "drillmaster/controls/v1",
         store: store.place(),
         clauses: &rows,
         left_out: LeftOut::of(&history),
     };
-    let mut sheet = sheet(&rows, history.unread.is_empty());
-    sheet.notes = notes(&history);
-    sheet.print(args.output, &value)?;
+    sheet(&rows, &history).print(args.output, &value)?;
     if args.require.is_empty() {
         return Ok(Exit::Passed);
     }
@@ -160,8 +152,30 @@ fn not_shown(required: &[String], rows: &[Row]) -> Vec<String> {
     missing
 }
 
+/// The matrix of a store, and the history that it rests on. Every run is read whole, and its evidence
+/// verified: whoever bets on this does not bet on the index.
+fn read(store: &Store, claims: &[Claim], trust: &Trust) -> Result<(History, Vec<Row>), StoreError> {
+    let mut history = store.whole_history()?;
+    let findings = finding::all(store, &mut history)?;
+    let mut verify = |entry: &Entry| evidence(store, &history, entry, trust);
+    let rows = matrix(&history, claims, &findings, Utc::now(), &mut verify);
+    Ok((history, rows))
+}
+
+/// The matrix of a store as a table.
+pub fn sheet_of(store: &Store, claims: &[Claim], trust: &Trust) -> Result<Sheet, StoreError> {
+    let (history, rows) = read(store, claims, trust)?;
+    Ok(sheet(&rows, &history))
+}
+
+/// What a playbook claims as it is now.
+pub fn claim(loaded: &Loaded) -> Claim {
+    let Playbook { name, controls, schedule, .. } = &loaded.playbook;
+    Claim { playbook: name.clone(), controls: controls.clone(), schedule: schedule.clone() }
+}
+
 /// Verifies the evidence of a run where it lies.
-fn evidence(store: &Store, history: &History, entry: &Entry, trust: &evidence::verify::Trust) -> Evidence {
+fn evidence(store: &Store, history: &History, entry: &Entry, trust: &Trust) -> Evidence {
     let fetched = match store.fetch(history, &entry.run_id) {
         Ok(fetched) => fetched,
         Err(error) => return Evidence::Invalid { why: error.to_string() },
@@ -191,7 +205,7 @@ fn word(standing: Standing) -> (&'static str, Tone) {
     }
 }
 
-fn sheet(rows: &[Row], all_read: bool) -> Sheet {
+fn sheet(rows: &[Row], history: &History) -> Sheet {
     let mut cells = Vec::new();
     for row in rows {
         for (index, drill) in row.drills.iter().enumerate() {
@@ -214,7 +228,7 @@ fn sheet(rows: &[Row], all_read: bool) -> Sheet {
         } else {
             format!("{shown} of {} shown", count(rows.len(), "clause"))
         },
-        good: (!rows.is_empty() && all_read).then_some(shown == rows.len()),
+        good: (!rows.is_empty() && history.unread.is_empty()).then_some(shown == rows.len()),
         columns: vec![
             "clause",
             "standing",
@@ -228,6 +242,7 @@ fn sheet(rows: &[Row], all_read: bool) -> Sheet {
             "what it wants, in our words",
         ],
         rows: cells,
+        notes: notes(history),
         none: "No run and no playbook names a clause: write `controls: [SOC2-A1.3]` into a playbook.",
         ..Sheet::default()
     }
@@ -260,12 +275,16 @@ fn of_drill(drill: &Drill) -> [Cell; 6] {
         (open, 0) => open.to_string(),
         (open, high) => format!("{open} ({high} high)"),
     };
+    let mut passed = Cell::of(if drill.failed_since.is_some() { Tone::Bad } else { Tone::Plain }, passed);
+    passed.run = drill.last_passed.as_ref().map(|held| held.run_id.clone());
+    let mut rehearsed = Cell::new(at(&drill.last_rehearsed));
+    rehearsed.run = drill.last_rehearsed.as_ref().map(|held| held.run_id.clone());
     [
-        Cell::of(if drill.failed_since.is_some() { Tone::Bad } else { Tone::Plain }, passed),
+        passed,
         Cell::new(if figures.is_empty() { "-".to_owned() } else { figures.join("; ") }),
         Cell::of(tone, evidence),
         Cell::new(drill.due.map_or_else(|| "not said".to_owned(), date)),
         Cell::of(if drill.open_high > 0 { Tone::Bad } else { Tone::Plain }, findings),
-        Cell::new(at(&drill.last_rehearsed)),
+        rehearsed,
     ]
 }

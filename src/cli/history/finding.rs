@@ -15,7 +15,7 @@ use base::exit::Exit;
 use base::on::On;
 use base::severity::Severity;
 use history::findings::{DECISION, Decided, Decision, Tracked, track};
-use history::{Entry, History, Store};
+use history::{Entry, History, Store, StoreError};
 
 /// Follow findings over time: the next drill closes or reopens them
 ///
@@ -135,7 +135,8 @@ pub fn run(args: &Args) -> Exit {
 
 fn list(args: &List) -> Result<Exit, Exit> {
     let (store, mut history) = args.from.history(&args.from.config()?)?;
-    let mut findings = all(&store, &mut history)?;
+    let findings = all(&store, &mut history);
+    let mut findings = findings.map_err(|error| complained(Exit::Error)(error.to_string()))?;
     findings.retain(|finding| {
         args.playbook.as_ref().is_none_or(|name| *name == finding.playbook)
             && args.on.is_none_or(|on| on == finding.on)
@@ -154,9 +155,8 @@ fn list(args: &List) -> Result<Exit, Exit> {
 }
 
 /// Every finding of a store. What cannot be read of the decisions becomes a note of the history.
-pub fn all(store: &Store, history: &mut History) -> Result<Vec<Tracked>, Exit> {
-    let decisions = store.decisions().map_err(|error| complained(Exit::Error)(error.to_string()));
-    let (decisions, notes) = decisions?;
+pub fn all(store: &Store, history: &mut History) -> Result<Vec<Tracked>, StoreError> {
+    let (decisions, notes) = store.decisions()?;
     history.notes.extend(notes);
     Ok(track(history, &decisions, Utc::now().date_naive()))
 }
@@ -167,7 +167,8 @@ fn decide(from: &Place, id: &str, decided: &DecidedArgs, what: Decided) -> Resul
         return Err(wrong("nobody is known who decides: say --by NAME".to_owned()));
     };
     let (store, mut history) = from.history(&from.config()?)?;
-    let findings = all(&store, &mut history)?;
+    let findings = all(&store, &mut history);
+    let findings = findings.map_err(|error| complained(Exit::Error)(error.to_string()))?;
     let mut named = findings.iter().filter(|finding| finding.id.starts_with(id));
     let (Some(finding), None) = (named.next(), named.next()) else {
         let what = if findings.iter().any(|finding| finding.id.starts_with(id)) {

@@ -85,7 +85,7 @@ pub fn sheet(runs: &[&Entry], place: &str) -> Sheet {
         ];
         if run.workloads.is_empty() {
             first.extend(["-", "-", "-"].map(Cell::new));
-            first.push(Cell::new(&run.run_id));
+            first.push(Cell::new(&run.run_id).of_run(&run.run_id));
             rows.push(first);
             continue;
         }
@@ -99,7 +99,7 @@ pub fn sheet(runs: &[&Entry], place: &str) -> Sheet {
             } else {
                 row.extend([Cell::of(Tone::Bad, "not recovered"), Cell::new("-")]);
             }
-            row.push(Cell::of(Tone::Quiet, &run.run_id).repeated(is_again));
+            row.push(Cell::of(Tone::Quiet, &run.run_id).of_run(&run.run_id).repeated(is_again));
             rows.push(row);
         }
     }

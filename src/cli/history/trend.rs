@@ -6,10 +6,12 @@ use serde::Serialize;
 use super::{Chosen, LeftOut, Place, date, figure, judged, notes, verdict};
 use crate::cli::gate::parse_share;
 use crate::cli::output::complain;
-use crate::cli::sheet::{Cell, Output, Sheet};
+use crate::cli::sheet::{Cell, Charts, Output, Sheet};
 use crate::ui::text::{Tone, count};
 use base::exit::Exit;
-use history::trend::{Change, Compared, Trend, trends};
+use history::trend::{Change, Compared, Point, Trend, trends};
+use record::report::escape::visible;
+use record::report::view::chart::{Chart, Run};
 
 /// Show the RTO and RPO of each workload over time, with objectives and regressions
 ///
@@ -131,7 +133,7 @@ fn sheet(trends: &[Trend], regressed: &[String], all_read: bool) -> Sheet {
             let mut row = vec![
                 Cell::new(&trend.workload).repeated(index > 0),
                 Cell::new(drill).repeated(index > 0),
-                Cell::new(date(point.at)),
+                Cell::new(date(point.at)).of_run(&point.run_id),
                 Cell::of(tone, word),
             ];
             for compared in [&point.rto, &point.rpo] {
@@ -155,6 +157,36 @@ fn sheet(trends: &[Trend], regressed: &[String], all_read: bool) -> Sheet {
         columns: vec!["workload", "playbook", "T0", "verdict", "RTO", "RTO change", "RPO", "RPO change"],
         rows,
         none: "No such run is here.",
+        charts: trends.iter().filter_map(charts).collect(),
         ..Sheet::default()
     }
+}
+
+/// Runs that a picture shows, at most.
+const DRAWN: usize = 24;
+
+/// The pictures of a workload. `None`: nothing of it was ever measured, and it has no objective.
+fn charts(trend: &Trend) -> Option<Charts> {
+    let left_out = trend.points.len().saturating_sub(DRAWN);
+    let drawn = trend.points.get(left_out..).unwrap_or_default();
+    let name = visible(&trend.workload);
+    let chart = |measure, of: fn(&Point) -> &Compared| {
+        let runs = drawn.iter().map(|point| {
+            let figure = &of(point).figure;
+            let (seconds, objective) = (figure.measured_s, figure.objective_s);
+            Run { at: Some(point.at), seconds, objective, passed: point.passed }
+        });
+        Chart::of(measure, &name, &runs.collect::<Vec<_>>())
+    };
+    let pictures = [chart("RTO", |point| &point.rto), chart("RPO", |point| &point.rpo)];
+    let pictures: Vec<Chart> = pictures.into_iter().flatten().collect();
+    let simulated = if trend.on.is_simulated() { " (simulated)" } else { "" };
+    (!pictures.is_empty()).then(|| Charts {
+        title: format!("{}: {} on {}{simulated}", trend.workload, trend.playbook, trend.on),
+        note: match left_out {
+            0 => String::new(),
+            _ => format!("Drawn are the newest {DRAWN} of {} runs.", trend.points.len()),
+        },
+        pictures,
+    })
 }

@@ -7,7 +7,7 @@ mod overdue;
 use base::exit::Exit;
 
 pub use next::Schedules;
-pub use overdue::{Asked, Overdue, overdue_sheet};
+pub use overdue::{Asked, Overdue, due, overdue_sheet};
 
 /// Show when drills are due, and write what starts them
 ///

@@ -56,21 +56,21 @@ pub struct Overdue {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Drill {
-    name: String,
+pub struct Drill {
+    pub name: String,
     path: String,
     /// As the playbook says it. `null`: it is never due.
     schedule: Option<Schedule>,
-    overdue: bool,
+    pub overdue: bool,
     /// The last run that passed.
-    last_passed: Option<Time>,
+    pub last_passed: Option<Time>,
     last_passed_run: Option<String>,
     /// Whether that run was of the playbook as it is now, to the letter.
     is_of_this_playbook: Option<bool>,
     /// The first time that it was due since then, and missed.
     missed: Option<Time>,
     /// When it is due next.
-    next: Option<Time>,
+    pub next: Option<Time>,
 }
 
 pub fn run(args: &Args) -> Exit {
@@ -86,10 +86,8 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     }
     let (store, mut history) = args.from.history(&config)?;
     let at = args.at.unwrap_or_else(Utc::now);
-    let mut drills = Vec::new();
-    for loaded in &playbooks {
-        drills.push(drill(Asked::of(loaded), args.on, &store, &mut history, at));
-    }
+    let asked: Vec<Asked> = playbooks.iter().map(Asked::of).collect();
+    let drills = due(&asked, args.on, &store, &mut history, at);
     let printed = Overdue {
         schema: "drillmaster/overdue/v1",
         store: store.place(),
@@ -104,10 +102,14 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     Ok(judged(overdue == 0, &history))
 }
 
-/// What is due of these playbooks now. What of the history turned out to be wrong becomes a note of it.
-pub fn overdue_sheet(asked: Vec<Asked>, on: On, store: &Store, history: &mut History) -> Sheet {
-    let at = Utc::now();
-    let drills: Vec<Drill> = asked.into_iter().map(|asked| drill(asked, on, store, history, at)).collect();
+/// What is due of these playbooks. What of the history turned out to be wrong becomes a note of it.
+pub fn due(asked: &[Asked], on: On, store: &Store, history: &mut History, at: Time) -> Vec<Drill> {
+    asked.iter().map(|asked| drill(asked.clone(), on, store, history, at)).collect()
+}
+
+/// What is due of these playbooks now, as a table.
+pub fn overdue_sheet(asked: &[Asked], on: On, store: &Store, history: &mut History) -> Sheet {
+    let drills = due(asked, on, store, history, Utc::now());
     let overdue = drills.iter().filter(|drill| drill.overdue).count();
     sheet(&drills, overdue, on)
 }
@@ -163,10 +165,12 @@ fn sheet(drills: &[Drill], overdue: usize, on: On) -> Sheet {
         if drill.is_of_this_playbook == Some(false) {
             passed += " (the playbook has changed since)";
         }
+        let mut passed = Cell::new(passed);
+        passed.run.clone_from(&drill.last_passed_run);
         vec![
             Cell::new(&drill.name),
             Cell::of(tone, word),
-            Cell::new(passed),
+            passed,
             Cell::new(drill.missed.map_or_else(|| "-".to_owned(), date)),
             Cell::new(told(drill.next)),
             Cell::of(

@@ -6,6 +6,7 @@ mod runner;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use self::runner::Processes;
 use super::configuration::{ConfigArg, load_or_complain};
-use super::history::{RUNS, or_here};
+use super::evidence::verify::TrustArgs;
+use super::history::{RUNS, controls, or_here};
 use super::output::{complain, complained, write_stderr};
 use super::run::{Signal, Signals};
 use super::sheet::{Cell, Sheet};
@@ -40,7 +42,8 @@ const TICK: Duration = Duration::from_millis(500);
 
 /// Run the drills of playbooks when they are due
 ///
-/// A page shows the history, what is due, what runs, and the tasks that wait for a person.
+/// A page shows the history, what is due, what runs, the clauses that drills show, and the tasks that wait
+/// for a person. `/metrics` is for Prometheus.
 ///
 /// Each drill is run as a process of its own, in the folder `runs`, with the options that stand after
 /// `--`. Several machines may serve the same playbooks with one store: each due drill is held once, and
@@ -78,6 +81,8 @@ pub struct Args {
     /// A name by which browsers reach the page, with its port unless it is 80 or 443
     #[arg(long = "host", value_name = "NAME[:PORT]")]
     hosts: Vec<String>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// Options of `run`
     #[arg(last = true, value_name = "OPTIONS")]
     options: Vec<String>,
@@ -176,10 +181,12 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let me = Holder { id: format!("{:032x}", rand::random::<u128>()), host: host(), pid: std::process::id() };
     let mut served: Vec<Served> = Vec::new();
     let token = token(args).map_err(wrong)?;
-    let mut playbooks = Vec::new();
+    let trust = args.trust.trust(&config).map_err(wrong)?;
+    let (mut playbooks, mut claims) = (Vec::new(), Vec::new());
     for path in &args.playbooks {
         let loaded = load_or_complain(path, &[], &config)?;
         playbooks.push(Asked::of(&loaded));
+        claims.push(controls::claim(&loaded));
         let name = loaded.playbook.name.clone();
         let Some(schedule) = loaded.playbook.schedule else {
             return Err(wrong(format!(
@@ -216,11 +223,14 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
             store: store.clone(),
             runs: or_here(Path::new(RUNS)).to_owned(),
             playbooks,
+            claims,
+            trust,
             on: args.on,
             token,
             hosts: hosts(args, at),
             session: secret(),
             csrf: secret(),
+            told: Mutex::default(),
         };
         page::start(listener, site).map_err(wrong)?;
         told(None, &format!("the page is at http://{at}/"));
@@ -331,7 +341,7 @@ fn running_sheet(runs: &[(String, String, bool)]) -> Sheet {
     let rows = runs.iter().map(|(run, playbook, lives)| {
         let state =
             if *lives { Cell::of(Tone::Warning, "running") } else { Cell::of(Tone::Bad, "no process") };
-        vec![Cell::new(playbook), state, Cell::new(run)]
+        vec![Cell::new(playbook), state, Cell::new(run).of_run(run)]
     });
     Sheet {
         title: "Runs that have not ended".into(),

@@ -52,17 +52,19 @@ impl Page {
 }
 
 /// Name and text of each built-in template. A partial is used by its name without `.html.hbs`.
-const BUILT_IN: [(&str, &str); 13] = [
+const BUILT_IN: [(&str, &str); 15] = [
     (HTML, include_str!("../../../reports/report.html.hbs")),
     (MARKDOWN, include_str!("../../../reports/report.md.hbs")),
     (CSS, include_str!("../../../reports/report.css")),
     ("bullet.html.hbs", include_str!("../../../reports/partials/bullet.html.hbs")),
+    ("chart.html.hbs", include_str!("../../../reports/partials/chart.html.hbs")),
     ("distribution.html.hbs", include_str!("../../../reports/partials/distribution.html.hbs")),
     ("evidence.html.hbs", include_str!("../../../reports/partials/evidence.html.hbs")),
+    ("hatches.html.hbs", include_str!("../../../reports/partials/hatches.html.hbs")),
     ("more.html.hbs", include_str!("../../../reports/partials/more.html.hbs")),
-    ("past.html.hbs", include_str!("../../../reports/partials/past.html.hbs")),
     ("points.html.hbs", include_str!("../../../reports/partials/points.html.hbs")),
     ("provenance.html.hbs", include_str!("../../../reports/partials/provenance.html.hbs")),
+    ("table.html.hbs", include_str!("../../../reports/partials/table.html.hbs")),
     ("timeline.html.hbs", include_str!("../../../reports/partials/timeline.html.hbs")),
     ("verdict.html.hbs", include_str!("../../../reports/partials/verdict.html.hbs")),
     ("workloads.html.hbs", include_str!("../../../reports/partials/workloads.html.hbs")),

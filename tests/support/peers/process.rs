@@ -13,6 +13,16 @@ const STOP_LIMIT: Duration = Duration::from_mins(1);
 
 /// The path of a program. Also searches where Debian keeps servers. Panics if it is missing.
 pub fn program(name: &str) -> PathBuf {
+    find(name).unwrap_or_else(|| panic!("{name} was not found: run tests/peers/setup"))
+}
+
+/// Chromium, or Chrome where the distribution has no Chromium, as Ubuntu. Panics if both are missing.
+pub fn browser() -> PathBuf {
+    let found = ["chromium", "google-chrome"].into_iter().find_map(find);
+    found.unwrap_or_else(|| panic!("Chromium was not found: run tests/peers/setup, which installs it"))
+}
+
+fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     folders.extend(["/usr/sbin", "/usr/local/bin", "/usr/bin"].map(PathBuf::from));
@@ -21,11 +31,7 @@ pub fn program(name: &str) -> PathBuf {
         .unwrap_or_default();
     versions.sort();
     folders.extend(versions.into_iter().rev());
-    folders
-        .into_iter()
-        .map(|folder| folder.join(name))
-        .find(|candidate| candidate.is_file())
-        .unwrap_or_else(|| panic!("{name} was not found: run tests/peers/setup"))
+    folders.into_iter().map(|folder| folder.join(name)).find(|candidate| candidate.is_file())
 }
 
 /// The python that has the peers' packages.

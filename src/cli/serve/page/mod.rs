@@ -2,11 +2,13 @@
 
 mod guard;
 mod live;
+mod metrics;
 mod views;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
@@ -16,9 +18,12 @@ use tokio::net::TcpListener;
 use crate::cli::schedule::Asked;
 use crate::cli::wire;
 use base::on::On;
+use evidence::verify::Trust;
 use history::Store;
+use history::controls::Claim;
 use history::objects::is_part;
 use record::journal;
+use record::report::Report;
 
 /// The longest form that is read, in bytes.
 const LONGEST: usize = 64 * 1024;
@@ -30,6 +35,10 @@ pub struct Site {
     pub runs: PathBuf,
     /// The playbooks whose drills are due.
     pub playbooks: Vec<Asked>,
+    /// The clauses that they name.
+    pub claims: Vec<Claim>,
+    /// Whose evidence is valid.
+    pub trust: Trust,
     pub on: On,
     /// Who does not know it sees nothing. `None`: everybody of this machine may look.
     pub token: Option<String>,
@@ -39,6 +48,8 @@ pub struct Site {
     pub session: String,
     /// In each form of the page.
     pub csrf: String,
+    /// The reports that metrics told of last, by their runs.
+    pub told: Mutex<BTreeMap<String, Arc<Report>>>,
 }
 
 type Shared = Arc<Site>;
@@ -80,6 +91,8 @@ pub fn start(listener: std::net::TcpListener, site: Site) -> Result<(), String> 
 fn router(site: Shared) -> Router {
     Router::new()
         .route("/", get(views::overview))
+        .route("/controls", get(views::controls))
+        .route("/metrics", get(metrics::metrics))
         .route("/runs/{run}", get(views::run))
         .route("/runs/{run}/report", get(views::report))
         .route("/runs/{run}/events", get(live::events))

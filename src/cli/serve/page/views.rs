@@ -6,23 +6,23 @@ use std::path::Path as FilePath;
 use axum::extract::{Form, Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::guard::{POLICY_OF_REPORTS, is_same};
 use super::{Shared, Site, apart, unfinished};
 use crate::cli::approve::Given;
-use crate::cli::history::{date, finding, list, notes, trend};
+use crate::cli::history::{controls as matrix, date, finding, list, notes, trend};
 use crate::cli::schedule::overdue_sheet;
 use crate::cli::sheet::Sheet;
 use crate::cli::with_help;
 use event::{Body, Event};
 use history::History;
-use record::journal;
+use history::findings::Tracked;
 use record::objectives::Record;
 use record::report::escape;
 use record::report::html::{self, Page};
+use record::{approval, journal};
 
 /// Runs that are listed, at most. `drillmaster history` lists all.
 const LISTED: usize = 100;
@@ -49,7 +49,7 @@ pub fn sorry(status: StatusCode, why: &str) -> Response {
         .into_response()
 }
 
-fn failed(why: &str) -> Response {
+pub fn failed(why: &str) -> Response {
     sorry(StatusCode::INTERNAL_SERVER_ERROR, why)
 }
 
@@ -59,7 +59,7 @@ struct Shown<'a> {
     title: &'a str,
     sentence: &'a str,
     class: &'a str,
-    sections: Vec<Value>,
+    sections: Vec<Sheet>,
     tasks: Vec<Value>,
     /// The run that is watched.
     watched: Option<&'a str>,
@@ -73,7 +73,9 @@ fn shown(page: &Shown<'_>) -> Response {
         "title": escape::visible(page.title),
         "sentence": escape::visible(page.sentence),
         "class": page.class,
-        "sections": page.sections,
+        "sections": page.sections.iter().map(|sheet| sheet.view(true)).collect::<Vec<_>>(),
+        // A page of one section needs no list of them.
+        "contents": page.sections.len() > 1,
         "tasks": page.tasks,
         "watched": page.watched.unwrap_or_default(),
         "report": page.report.unwrap_or_default(),
@@ -91,26 +93,16 @@ fn rendered(view: Map<String, Value>) -> Response {
     }
 }
 
-/// A table, in which the ids of `runs` are links.
-fn section(sheet: &Sheet, runs: &BTreeSet<String>) -> Value {
-    let mut view = sheet.view();
-    if let Some(rows) = view.get_mut("rows").and_then(Value::as_array_mut) {
-        for cell in rows.iter_mut().filter_map(Value::as_array_mut).flatten() {
-            let run = cell["text"].as_str().filter(|text| runs.contains(*text)).map(str::to_owned);
-            cell["run"] = json!(run.unwrap_or_default());
-        }
-    }
-    view
-}
-
-/// The tasks of a run that wait for a person.
-fn tasks(run: &str, events: &[Event]) -> Vec<Value> {
+/// The tasks of a run that wait for a person. The run looks for answers now and then, so one that was
+/// answered may still stand in its journal.
+fn tasks(run: &str, folder: &FilePath, events: &[Event]) -> Vec<Value> {
     let record = Record::from_events(events);
     if record.finished {
         return Vec::new();
     }
     let waiting = record.steps.iter().filter_map(|(step, state)| Some((step, state.waits()?)));
     waiting
+        .filter(|(step, _)| !matches!(approval::given(folder, step), Ok(Some(_))))
         .map(|(step, asked)| {
             json!({
                 "run": run,
@@ -131,8 +123,7 @@ pub async fn overview(State(site): State<Shared>) -> Response {
 
 fn overview_of(site: &Site) -> Result<Response, String> {
     let mut history = site.store.history().map_err(|error| error.to_string())?;
-    let (decisions, told) = site.store.decisions().map_err(|error| error.to_string())?;
-    history.notes.extend(told);
+    let found = finding::all(&site.store, &mut history).map_err(|error| error.to_string())?;
     let mut waiting = Vec::new();
     let mut running = Vec::new();
     let ended: BTreeSet<String> = history.runs.iter().map(|run| run.run_id.clone()).collect();
@@ -141,23 +132,20 @@ fn overview_of(site: &Site) -> Result<Response, String> {
         let lives = journal::has_writer(&folder).unwrap_or(false);
         let playbook = playbook_of(&contents.events).to_owned();
         if lives {
-            waiting.extend(tasks(&run, &contents.events));
+            waiting.extend(tasks(&run, &folder, &contents.events));
         }
         running.push((run, playbook, lives));
     }
-    let mut links = ended;
-    links.extend(running.iter().map(|(run, _, _)| run.clone()));
     let mut sections = Vec::new();
     if !running.is_empty() {
-        sections.push(section(&super::super::running_sheet(&running), &links));
+        sections.push(super::super::running_sheet(&running));
     }
     if !site.playbooks.is_empty() {
-        let sheet = overdue_sheet(site.playbooks.clone(), site.on, &site.store, &mut history);
-        sections.push(section(&sheet, &links));
+        sections.push(overdue_sheet(&site.playbooks, site.on, &site.store, &mut history));
     }
-    sections.push(section(&findings(&history, &decisions), &links));
-    sections.push(section(&trend::sheet_of(&history), &links));
-    sections.push(section(&runs(&history, &site.store.place()), &links));
+    sections.push(findings(&history, found));
+    sections.push(trend::sheet_of(&history));
+    sections.push(runs(&history, &site.store.place()));
     let sentence = match waiting.len() {
         0 => "",
         1 => "A task waits for a person",
@@ -176,9 +164,8 @@ fn overview_of(site: &Site) -> Result<Response, String> {
     Ok(shown(&page))
 }
 
-fn findings(history: &History, decisions: &history::findings::Decisions) -> Sheet {
-    let all = history::findings::track(history, decisions, Utc::now().date_naive());
-    let open: Vec<_> = all.into_iter().filter(|finding| finding.open).collect();
+fn findings(history: &History, found: Vec<Tracked>) -> Sheet {
+    let open: Vec<_> = found.into_iter().filter(|finding| finding.open).collect();
     finding::sheet(&open, !history.runs.is_empty() && history.unread.is_empty())
 }
 
@@ -196,6 +183,14 @@ fn playbook_of(events: &[Event]) -> &str {
     match events.first().map(|first| &first.body) {
         Some(Body::RunStarted(started)) => &started.playbook.name,
         Some(_) | None => "",
+    }
+}
+
+pub async fn controls(State(site): State<Shared>) -> Response {
+    let read = move || matrix::sheet_of(&site.store, &site.claims, &site.trust);
+    match apart(move || read().map_err(|error| error.to_string())).await {
+        Ok(Ok(sheet)) => shown(&Shown { title: "Controls", sections: vec![sheet], ..Shown::default() }),
+        Ok(Err(why)) | Err(why) => failed(&why),
     }
 }
 
@@ -228,7 +223,7 @@ fn run_of(site: &Site, run: &str) -> Response {
         return shown(&page);
     }
     let lives = journal::has_writer(&folder).unwrap_or(false);
-    let tasks = if lives { tasks(run, &contents.events) } else { Vec::new() };
+    let tasks = if lives { tasks(run, &folder, &contents.events) } else { Vec::new() };
     let sentence = if lives {
         format!("{run} is running")
     } else {

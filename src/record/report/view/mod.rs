@@ -4,6 +4,7 @@
 //! `reports/README.md` documents them for authors of templates.
 
 mod badge;
+pub mod chart;
 pub mod figures;
 pub mod forecast;
 mod limits;

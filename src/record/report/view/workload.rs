@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
+use super::chart::Chart;
 use super::figures::{self, Bar, Mark, Scale, length, length_beside, percent};
 use super::forecast::{self, ForecastView};
-use super::past::{self, PastView};
+use super::past;
 use super::{Badge, Limits, List};
 use crate::report::model::{Assumptions, Report, Rpo, RpoSource, Status, WorkloadReport};
 use crate::report::told::Told;
@@ -27,7 +28,7 @@ pub struct WorkloadView {
     /// What was expected before T0. `null`: nobody asked a model.
     pub forecast: Option<ForecastView>,
     /// RTO and RPO of earlier runs and this one. Empty if the store told of none.
-    pub past: Vec<PastView>,
+    pub past: Vec<Chart>,
     pub worst_case: String,
     /// The worst case is beyond the objective.
     pub worst_case_misses: bool,
