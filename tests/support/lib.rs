@@ -27,6 +27,7 @@ pub mod ports;
 pub mod rehearsal;
 pub mod report_fixtures;
 pub mod requests;
+pub mod serving;
 pub mod sources;
 pub mod terminal;
 pub mod ui_fixture;

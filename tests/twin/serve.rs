@@ -1,73 +1,12 @@
 //! `drillmaster serve`: drills that are due are held by processes of its own. What happens when clocks
 //! jump and instances die is in `history::keeper`; here real processes die.
 
-use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
 
 use serde_json::Value;
-use support::drill::{self, Drill, drillmaster, told};
-
-pub(crate) struct Serving {
-    child: Child,
-    stderr: BufReader<ChildStderr>,
-    seen: String,
-}
-
-impl Serving {
-    fn start(drill: &Drill, args: &[&str]) -> Self {
-        Self::with(drill, args, &[])
-    }
-
-    pub(crate) fn with(drill: &Drill, args: &[&str], env: &[(&str, &str)]) -> Self {
-        drill.write();
-        let mut command = drillmaster();
-        command.envs(env.iter().copied()).current_dir(drill.folder());
-        command.args(["serve", "playbook.yaml", "--lease", "10s", "--listen", "127.0.0.1:0"]).args(args);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        Self { child, stderr, seen: String::new() }
-    }
-
-    /// Reads what it tells until a line holds `words`.
-    pub(crate) fn until(&mut self, words: &str) -> String {
-        loop {
-            let mut line = String::new();
-            assert!(self.stderr.read_line(&mut line).unwrap() > 0, "`{words}` never came:\n{}", self.seen);
-            self.seen += &line;
-            if line.contains(words) {
-                return line;
-            }
-        }
-    }
-
-    fn signal(&self, name: &str) {
-        let done = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
-        assert!(done.unwrap().success());
-    }
-
-    fn end(mut self) -> (Option<i32>, String) {
-        self.stderr.read_to_string(&mut self.seen).unwrap();
-        (self.child.wait().unwrap().code(), std::mem::take(&mut self.seen))
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ended = self.child.kill();
-        let _ended = self.child.wait();
-    }
-}
-
-/// Due in each minute, so one is due when it is served.
-fn minutely(drill: Drill) -> Drill {
-    drill.playbook("\nworkloads:", "\nschedule: { cron: \"* * * * *\" }\n\nworkloads:")
-}
-
-/// Due on the first day of each year, and until the next one. So it is due once while a test runs.
-fn yearly(drill: Drill) -> Drill {
-    drill.playbook("\nworkloads:", "\nschedule: yearly\n\nworkloads:")
-}
+use support::drill::{self, Drill, told};
+use support::serving::{SLOW, long, minutely, yearly};
+pub(crate) use support::serving::{Serving, recorded, run_of};
 
 fn names(folder: &Path) -> Vec<PathBuf> {
     let mut names: Vec<PathBuf> =
@@ -88,12 +27,6 @@ fn claims(drill: &Drill) -> Vec<Value> {
     let of_playbooks = names(&drill.folder().join("runs/due"));
     let claims = of_playbooks.iter().flat_map(|folder| names(folder));
     claims.map(|file| serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()).collect()
-}
-
-/// The run of the line `due …: RUN starts`.
-pub(crate) fn run_of(line: &str) -> String {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    words[words.iter().position(|word| *word == "starts").unwrap() - 1].to_owned()
 }
 
 #[test]
@@ -129,23 +62,6 @@ fn a_drill_of_each_minute_is_held_and_put_into_the_store() {
     assert_eq!(code, 0, "{err}");
     let history: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(history["runs"].as_array().unwrap().len(), runs.len(), "leases and claims are no runs");
-}
-
-/// A database that takes days, at a pace at which the run goes on while it is watched.
-fn long() -> Drill {
-    yearly(Drill::good().estate("rds.restore: { base: 9m,", "rds.restore: { base: 900h,"))
-}
-
-const SLOW: [&str; 3] = ["--", "--pace", "100"];
-
-pub(crate) fn recorded(drill: &Drill, run: &str, event: &str) {
-    let journal = drill.folder().join("runs").join(run).join("journal.ndjson");
-    let record = format!("\"event\":\"{event}\"");
-    let began = std::time::Instant::now();
-    while !std::fs::read_to_string(&journal).unwrap_or_default().contains(&record) {
-        assert!(began.elapsed().as_secs() < 120, "{event} was never recorded");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
 }
 
 #[test]
