@@ -31,9 +31,8 @@ pub(crate) async fn post(
     let mut tries = 0;
     loop {
         tries += 1;
-        let mut request = Request::post(url)
-            .header(CONTENT_TYPE, "application/json")
-            .header(USER_AGENT, AGENT);
+        let mut request =
+            Request::post(url).header(CONTENT_TYPE, "application/json").header(USER_AGENT, AGENT);
         for (name, value) in headers {
             request = request.header(name, value);
         }

@@ -109,7 +109,9 @@ impl Recipient {
     /// Sends the message once. The caller limits the time.
     pub(crate) async fn send(&self, message: &Message, report: &Report, now: Time) -> Result<(), String> {
         match &self.way {
-            Way::Slack { url } => post(url, &[], slack::body(message).to_string(), self.limit).await.map(drop),
+            Way::Slack { url } => {
+                post(url, &[], slack::body(message).to_string(), self.limit).await.map(drop)
+            }
             Way::Webhook { url, secret } => {
                 let body = Notice::of(report).to_json()?.to_string();
                 let signed = secret.as_ref().map(|secret| {

@@ -26,5 +26,7 @@ mod live_secrets;
 mod notify;
 mod peers;
 mod port;
+mod served;
 mod store;
+mod through_a_proxy;
 mod timestamps;

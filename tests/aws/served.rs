@@ -40,7 +40,8 @@ fn runs_in_store(bucket: &Bucket) -> Vec<String> {
 
 fn runs_of(drill: &Drill) -> BTreeSet<String> {
     let folders = std::fs::read_dir(drill.folder().join("runs")).into_iter().flatten();
-    let folders = folders.map(|entry| entry.unwrap().path()).filter(|path| path.join("journal.ndjson").exists());
+    let folders =
+        folders.map(|entry| entry.unwrap().path()).filter(|path| path.join("journal.ndjson").exists());
     folders.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
@@ -79,7 +80,8 @@ fn two_machines_hold_each_drill_that_is_due_once() {
     let due: Vec<DateTime<Utc>> = new.iter().map(|claim| instant(&claim["due"])).collect();
     let minutes: Vec<DateTime<Utc>> = (1..).map(|n| before + TimeDelta::minutes(n)).take(due.len()).collect();
     assert!(due.len() as i64 >= MISSED && due == minutes, "{due:?}\n{}", seen.concat());
-    let claimed: BTreeSet<String> = new.iter().map(|claim| claim["run"].as_str().unwrap().to_owned()).collect();
+    let claimed: BTreeSet<String> =
+        new.iter().map(|claim| claim["run"].as_str().unwrap().to_owned()).collect();
     assert_eq!(claimed.len(), due.len());
     let [first, second] = machines.each_ref().map(runs_of);
     assert!(first.is_disjoint(&second), "{first:?} {second:?}");
@@ -88,8 +90,10 @@ fn two_machines_hold_each_drill_that_is_due_once() {
     kept.sort();
     assert_eq!(kept, claimed.into_iter().collect::<Vec<_>>(), "each run was put into the store once");
     // Of each epoch of the lease there is one holder, and no epoch is missing.
-    let mut epochs: Vec<u64> =
-        below(&bucket, "leases").keys().map(|key| key.strip_suffix(".json").unwrap().parse().unwrap()).collect();
+    let mut epochs: Vec<u64> = below(&bucket, "leases")
+        .keys()
+        .map(|key| key.strip_suffix(".json").unwrap().parse().unwrap())
+        .collect();
     epochs.sort_unstable();
     assert_eq!(epochs, (1..=epochs.len() as u64).collect::<Vec<_>>());
 }

@@ -98,7 +98,9 @@ fn eight_processes_write_to_one_bucket_at_once() {
             logs.map(|path| fs::read_to_string(path).unwrap()).collect::<String>()
         };
         assert_eq!(failed, 0, "{url}: {}", logs());
-        let history = || json_of(&reaching(&bucket).args(["history", "--output", "json"]).args(store).output().unwrap());
+        let history = || {
+            json_of(&reaching(&bucket).args(["history", "--output", "json"]).args(store).output().unwrap())
+        };
         let listed = history();
         let runs = listed["runs"].as_array().unwrap();
         let ids: BTreeSet<&str> = runs.iter().map(|run| run["run_id"].as_str().unwrap()).collect();
@@ -119,7 +121,8 @@ fn eight_processes_write_to_one_bucket_at_once() {
         }
         // What was put stays: another file of the same name is told, and changes nothing.
         fs::write(shared.join("report.md"), "changed").unwrap();
-        let (code, _, err) = said(&reaching(&bucket).args(["store", "push", &text(&shared)]).args(store).output().unwrap());
+        let (code, _, err) =
+            said(&reaching(&bucket).args(["store", "push", &text(&shared)]).args(store).output().unwrap());
         assert!(code == 3 && err.contains("report.md lies there with other contents"), "{url}: {err}");
         assert_ne!(bucket.get(&format!("dr/{id}/report.md")), b"changed", "{url}");
     }
@@ -136,13 +139,21 @@ fn at_address(address: &str, folder: &Path) -> [(&'static str, Vec<(&'static str
     let named = json!({ "private_key": "", "private_key_id": "", "client_email": "", "disable_oauth": true,
         "gcs_base_url": address });
     fs::write(&account, named.to_string()).unwrap();
-    let aws = [("AWS_ENDPOINT_URL", address), ("AWS_REGION", REGION), ("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+    let aws = [
+        ("AWS_ENDPOINT_URL", address),
+        ("AWS_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ];
     [
         ("s3://drills", aws.map(|(name, value)| (name, value.to_owned())).to_vec()),
         ("gs://drills", vec![("GOOGLE_SERVICE_ACCOUNT", text(&account))]),
         (
             "az://drills",
-            vec![("AZURE_STORAGE_USE_EMULATOR", "true".to_owned()), ("AZURITE_BLOB_STORAGE_URL", address.to_owned())],
+            vec![
+                ("AZURE_STORAGE_USE_EMULATOR", "true".to_owned()),
+                ("AZURITE_BLOB_STORAGE_URL", address.to_owned()),
+            ],
         ),
     ]
 }
@@ -164,7 +175,8 @@ fn a_store_of_any_provider_that_replaces_objects_is_refused_before_the_run() {
         assert!(!out.exists(), "nothing was run");
     }
     let conditions = ["if-none-match", "x-goog-if-generation-match", "if-none-match"];
-    let puts: Vec<Request> = taking.requests().into_iter().filter(|request| request.method == "PUT").collect();
+    let puts: Vec<Request> =
+        taking.requests().into_iter().filter(|request| request.method == "PUT").collect();
     assert_eq!(puts.len(), 6, "two tries at each");
     for (request, condition) in puts.iter().zip(conditions.iter().flat_map(|condition| [condition; 2])) {
         assert!(request.header(condition).is_some(), "{}: no {condition}", request.path);
@@ -193,9 +205,8 @@ fn keys_that_a_provider_does_not_know_are_told_before_the_run() {
     let playbook = text(&drill.write());
     // The key of another account.
     let other = Bucket::google();
-    let account = |bucket: &Bucket| -> Value {
-        serde_json::from_slice(&fs::read(&bucket.env[0].1).unwrap()).unwrap()
-    };
+    let account =
+        |bucket: &Bucket| -> Value { serde_json::from_slice(&fs::read(&bucket.env[0].1).unwrap()).unwrap() };
     let mut wrong = account(&other);
     wrong["gcs_base_url"] = account(&google)["gcs_base_url"].clone();
     let file = drill.folder().join("wrong.json");

@@ -91,4 +91,3 @@ pub fn recorded(drill: &Drill, run: &str, event: &str) {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
-

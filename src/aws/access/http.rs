@@ -42,9 +42,8 @@ fn set(variable: &str) -> Option<String> {
 /// Makes the clients. Refuses a variable that names no proxy: the SDK would pass over it, and connect
 /// directly.
 pub fn clients() -> CloudResult<Http> {
-    proxy::check().map_err(|NoProxy { what, help }| {
-        CloudError::new(ErrorKind::Invalid, "connect", what).help(help)
-    })?;
+    proxy::check()
+        .map_err(|NoProxy { what, help }| CloudError::new(ErrorKind::Invalid, "connect", what).help(help))?;
     Ok(Http { usual: usual(), patient: patient()? })
 }
 

@@ -159,8 +159,7 @@ fn of_variable(name: &str) -> Result<PrivateKey, String> {
 
 fn of_file(path: &Path) -> Result<PrivateKey, String> {
     let name = path.display().to_string();
-    let text =
-        secret::of_file(path).map_err(|why| format!("{why}; make a key with `drillmaster keygen`"))?;
+    let text = secret::of_file(path).map_err(|why| format!("{why}; make a key with `drillmaster keygen`"))?;
     warn_of_readers(path);
     private_key(&name, &text)
 }

@@ -114,8 +114,8 @@ const SHORTEST_TOKEN: usize = 16;
 
 fn token(args: &Args) -> Result<Option<String>, String> {
     let Some(named) = &args.token else { return Ok(None) };
-    let token = base::secret::read(named, &|name| std::env::var_os(name))
-        .map_err(|why| format!("--token: {why}"))?;
+    let token =
+        base::secret::read(named, &|name| std::env::var_os(name)).map_err(|why| format!("--token: {why}"))?;
     if token.len() < SHORTEST_TOKEN {
         return Err(format!("--token: the token is too short: use at least {SHORTEST_TOKEN} characters"));
     }

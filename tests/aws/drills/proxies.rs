@@ -68,7 +68,8 @@ async fn a_proxy_that_wants_a_password_is_named() {
         assert_eq!(done.exit, Some(3), "{}", done.told());
         let asked = proxy.asked().split_off(before);
         assert!(!asked.is_empty() && asked.iter().all(|line| line.starts_with(first)), "{asked:?}");
-        let named = format!("the proxy http://{} ({variable}) asks for a user and a password", proxy.address());
+        let named =
+            format!("the proxy http://{} ({variable}) asks for a user and a password", proxy.address());
         assert!(done.stderr.contains(&named), "{}", done.told());
         assert!(!done.stderr.contains("no credentials"), "{}", done.told());
         assert!(!done.stderr.contains("s3cret-word"), "{}", done.told());

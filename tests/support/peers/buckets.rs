@@ -105,7 +105,13 @@ impl Bucket {
         let (folder, port) = (folder("drillmaster-azurite-"), Reserved::new());
         let mut command = Command::new(program("node"));
         command.arg(stores().join("node_modules/azurite/dist/src/blob/main.js"));
-        command.args(["--silent", "--inMemoryPersistence", "--skipApiVersionCheck", "--blobHost", "127.0.0.1"]);
+        command.args([
+            "--silent",
+            "--inMemoryPersistence",
+            "--skipApiVersionCheck",
+            "--blobHost",
+            "127.0.0.1",
+        ]);
         command.args(["--blobPort", &port.port().to_string()]).current_dir(folder.path());
         let mut server = Server::start(&command, "TERM", &folder.path().join("log"));
         server.wait_until(|| connects(port.port()).map(drop));
@@ -121,7 +127,8 @@ impl Bucket {
             headers: String::new(),
             _server: Running::Other { _server: server, _port: port, _folder: folder },
         };
-        let (status, said) = bucket.send("PUT", &bucket.path, &format!("restype=container&{}", bucket.query), "");
+        let (status, said) =
+            bucket.send("PUT", &bucket.path, &format!("restype=container&{}", bucket.query), "");
         assert_eq!(status, 201, "{}", String::from_utf8_lossy(&said));
         bucket
     }

@@ -24,9 +24,9 @@ pub fn access(
     let access = account(config, terms)?;
     let access = Arc::new(runtime.block_on(BucketAccess::new(&access, terms.key))?);
     if let Some(wanted) = terms.lock {
-        let found = runtime.block_on(access.retention(bucket)).map_err(|error| {
-            format!("{text}: {error}; check the name of the bucket and the permissions")
-        })?;
+        let found = runtime
+            .block_on(access.retention(bucket))
+            .map_err(|error| format!("{text}: {error}; check the name of the bucket and the permissions"))?;
         must_lock(text, wanted, found)?;
     }
     let (region, endpoint) = (access.region(), runtime.block_on(access.endpoint())?);
