@@ -51,17 +51,18 @@ fn instant(value: &Value) -> DateTime<Utc> {
 
 #[test]
 fn two_machines_hold_each_drill_that_is_due_once() {
-    const MISSED: i64 = 3;
+    const MISSED: u8 = 3;
     let bucket = Bucket::s3();
     // Somebody held the drill of some minutes ago, and then nobody served.
-    let before = Utc::now().duration_trunc(TimeDelta::minutes(1)).unwrap() - TimeDelta::minutes(MISSED + 1);
+    let before =
+        Utc::now().duration_trunc(TimeDelta::minutes(1)).unwrap() - TimeDelta::minutes(i64::from(MISSED) + 1);
     let gone = json!({ "id": "gone", "host": "another-machine", "pid": 1 });
     let claim = json!({ "due": before, "run": "a-run-before", "place": "/elsewhere", "holder": gone, "epoch": 1, "at": before });
     bucket.put(&format!("due/{PLAYBOOK}/{}.json", before.format("%Y%m%dT%H%M%SZ")), &claim.to_string());
     let machines = [minutely(Drill::good()), minutely(Drill::good())];
     let serving = [0, 1].map(|one| serve(&machines[one], &bucket, &["--catch-up", "all"]));
     let began = Instant::now();
-    while (runs_in_store(&bucket).len() as i64) < MISSED {
+    while runs_in_store(&bucket).len() < usize::from(MISSED) {
         assert!(began.elapsed() < LIMIT, "the drills that were missed are not held");
         std::thread::sleep(Duration::from_millis(200));
     }
@@ -79,7 +80,7 @@ fn two_machines_hold_each_drill_that_is_due_once() {
     // Every minute since, in turn, and each by one run.
     let due: Vec<DateTime<Utc>> = new.iter().map(|claim| instant(&claim["due"])).collect();
     let minutes: Vec<DateTime<Utc>> = (1..).map(|n| before + TimeDelta::minutes(n)).take(due.len()).collect();
-    assert!(due.len() as i64 >= MISSED && due == minutes, "{due:?}\n{}", seen.concat());
+    assert!(due.len() >= usize::from(MISSED) && due == minutes, "{due:?}\n{}", seen.concat());
     let claimed: BTreeSet<String> =
         new.iter().map(|claim| claim["run"].as_str().unwrap().to_owned()).collect();
     assert_eq!(claimed.len(), due.len());
@@ -126,7 +127,8 @@ fn who_is_killed_loses_the_lease_to_another_once_it_has_run_out() {
     assert!(runs_of(&elsewhere).is_empty());
     let journal = drill::journal(&drill.folder().join("runs").join(&run));
     let count = |event: &str| journal.iter().filter(|record| record["event"] == event).count();
-    assert_eq!((count("run_started"), count("resumed"), count("run_finished")), (1, 1, 1));
+    let counts = (count("run_started"), count("resumed"), count("run_finished"));
+    assert_eq!(counts, (1, 1, 1), "{killed}\n{second}\n{third}\n{:#?}", journal.last());
     // The lease lasts 10 s, and others wait for a quarter more. The clocks show whole seconds.
     let leases = below(&bucket, "leases");
     let lease = |epoch: usize| &leases[&format!("{epoch}.json")];
