@@ -119,6 +119,7 @@ fn who_is_killed_loses_the_lease_to_another_once_it_has_run_out() {
     second.until(&format!("{run} is resumed"));
     recorded(&drill, &run, "resumed");
     second.signal("TERM");
+    second.until(&format!("{run} ended with exit code 130"));
     second.until("nothing runs any more");
     third.signal("TERM");
     let (second, third) = (second.end().1, third.end().1);
