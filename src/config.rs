@@ -86,6 +86,10 @@ pub struct EvidenceKeys {
     /// The certificates of the authorities of time that `verify` trusts: a file in PEM.
     #[serde(default)]
     pub timestamp_ca: Option<PathBuf>,
+    /// The account of `accounts` whose credentials `evidence push --to s3://…` uses. Default: those of
+    /// the environment.
+    #[serde(default)]
+    pub account: Option<String>,
     /// The document of Vanta that `evidence push --to vanta` uploads to.
     #[serde(default)]
     pub vanta: Option<VantaDocument>,

@@ -7,6 +7,4 @@
 
 pub mod cli;
 pub mod config;
-#[cfg(feature = "live")]
-mod https;
 pub mod ui;

@@ -10,6 +10,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::caller::{Refused, doubtful};
 use base::causes::chain;
+use https::proxy::{self, Refusal};
 use port::{CloudError, CloudResult, ErrorKind, Sent};
 
 /// The codes that services use for "too many requests".
@@ -52,7 +53,7 @@ where
     if let SdkError::ServiceError(service) = error {
         let status = service.raw().status().as_u16();
         // AWS has no such answer.
-        if let Some(error) = (status == 407).then(|| by_proxy(call, AUTHENTICATE)).flatten() {
+        if let Some(error) = (status == 407).then(|| by_proxy(call, proxy::AUTHENTICATE)).flatten() {
             return error;
         }
         let meta = service.err().meta();
@@ -76,7 +77,7 @@ where
             .help("the request could not be built: see what the message names"),
         SdkError::ResponseError(response) => {
             let status = response.raw().status().as_u16();
-            if let Some(error) = (status == 407).then(|| by_proxy(call, AUTHENTICATE)).flatten() {
+            if let Some(error) = (status == 407).then(|| by_proxy(call, proxy::AUTHENTICATE)).flatten() {
                 return error;
             }
             CloudError::new(ErrorKind::Server, call, format!("HTTP {status}: {said}")).sent(Sent::Maybe)
@@ -114,29 +115,16 @@ fn no_credentials(error: &CredentialsError) -> String {
     format!("there are no credentials: {}", line.trim().chars().take(LONGEST).collect::<String>())
 }
 
-/// hyper's words for a proxy that answers 407.
-const AUTHENTICATE: &str = "proxy authorization required";
-
 /// Returns the error of a proxy that did not let the request through. `None` if it is another error.
 fn by_proxy(call: &str, said: &str) -> Option<CloudError> {
-    let proxy = super::access::proxy()?;
-    if said.contains(AUTHENTICATE) {
-        let what = format!("the proxy {proxy} asks for a user and a password (HTTP 407)");
-        let help = "write them into the variable (http://USER:PASSWORD@HOST:PORT), or name in NO_PROXY what needs no proxy";
-        return Some(CloudError::new(ErrorKind::Network, call, what).help(help));
-    }
-    if said.contains("tunnel error") {
-        let what = format!("the proxy {proxy} did not open a way to AWS: {said}");
-        let help = "let the proxy allow CONNECT to AWS's endpoints, or name in NO_PROXY what needs no proxy";
-        return Some(CloudError::new(ErrorKind::Network, call, what).help(help));
-    }
-    None
+    let Refusal { what, help } = proxy::refusal(said)?;
+    Some(CloudError::new(ErrorKind::Network, call, what).help(help))
 }
 
 fn unconnected(call: &str, said: String) -> CloudError {
     let check = "check the network, the region's name and the endpoint (AWS_ENDPOINT_URL)";
     let error = CloudError::new(ErrorKind::Network, call, said);
-    match super::access::proxy() {
+    match proxy::named() {
         Some(proxy) => error.help(format!("{check}, and the proxy {proxy}")),
         None => error.help(check),
     }

@@ -1,12 +1,15 @@
-//! How a store of runs in S3 is reached: the credentials and the region, as the SDK finds them.
+//! How a bucket of S3 that takes runs or evidence is reached: the credentials, the region and the
+//! endpoint, as the SDK finds them.
 
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+use aws_sdk_s3::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
 use aws_sdk_s3::types::{DefaultRetention, ObjectLockRetentionMode};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use aws_types::SdkConfig;
 
 use crate::access::{Access, assumed, http_clients, load, s3_endpoint};
 use crate::error::OrCloud as _;
+use base::causes::chain;
 use port::CloudError;
 
 /// The way to a bucket that belongs to no drill. No loss gate stands before it: a store lies where no
@@ -15,6 +18,7 @@ use port::CloudError;
 pub struct BucketAccess {
     config: SdkConfig,
     credentials: SharedCredentialsProvider,
+    key: &'static str,
 }
 
 /// The credentials of one request.
@@ -33,38 +37,51 @@ pub struct Retention {
 }
 
 impl BucketAccess {
-    /// Reads the profile, the role and the region. Nothing is asked yet.
+    /// Reads the profile, the role and the region. Nothing is asked yet. `key` is the one of the
+    /// configuration that names an account.
     ///
     /// # Errors
     /// There are no credentials, or no region, as a text for the user.
-    pub async fn new(access: &Access) -> Result<Self, String> {
+    pub async fn new(access: &Access, key: &'static str) -> Result<Self, String> {
         let http = http_clients().map_err(|error| error.to_string())?;
         let config = load(access.profile.as_deref(), access.endpoint.as_deref(), None, &http.usual).await;
         if config.region().is_none() {
-            return Err("no region is configured for the store's bucket: set AWS_REGION".to_owned());
+            return Err("no region is configured for the bucket: set AWS_REGION".to_owned());
         }
-        let none = "there are no credentials for the store's bucket: log in, or name `store_account`";
-        let own = config.credentials_provider().ok_or(none)?;
+        let none = || format!("there are no credentials for the bucket: log in, or name `{key}`");
+        let own = config.credentials_provider().ok_or_else(none)?;
         let sts = || aws_sdk_sts::Client::new(&config);
         let credentials = access.role.as_ref().map_or(own, |role| assumed(role, access, sts()));
-        Ok(Self { config, credentials })
+        Ok(Self { config, credentials, key })
     }
 
     pub fn region(&self) -> String {
         self.config.region().map(ToString::to_string).unwrap_or_default()
     }
 
-    pub fn endpoint(&self) -> Option<String> {
-        s3_endpoint(&self.config)
+    /// Where S3 is: what was configured, or AWS's own endpoint of the region and its partition (FIPS and
+    /// dual stack as configured).
+    ///
+    /// # Errors
+    /// The SDK knows none, as a text for the user.
+    pub async fn endpoint(&self) -> Result<String, String> {
+        if let Some(url) = s3_endpoint(&self.config) {
+            return Ok(url);
+        }
+        let asked = Params::builder()
+            .region(self.region())
+            .use_fips(self.config.use_fips().unwrap_or_default())
+            .use_dual_stack(self.config.use_dual_stack().unwrap_or_default())
+            .build()
+            .map_err(|error| error.to_string())?;
+        let found = DefaultResolver::new().resolve_endpoint(&asked).await;
+        found.map(|endpoint| endpoint.url().to_owned()).map_err(|error| chain(error.as_ref()))
     }
 
     /// The keys, as they are now.
     pub async fn keys(&self) -> Result<Keys, String> {
-        let keys = self.credentials.provide_credentials().await.map_err(|error| {
-            let cause =
-                std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            format!("{error}{cause}; log in, or name `store_account`")
-        })?;
+        let keys = self.credentials.provide_credentials().await;
+        let keys = keys.map_err(|error| format!("{}; log in, or name `{}`", chain(&error), self.key))?;
         Ok(Keys {
             key_id: keys.access_key_id().to_owned(),
             secret_key: keys.secret_access_key().to_owned(),
@@ -79,7 +96,7 @@ impl BucketAccess {
     pub async fn retention(&self, bucket: &str) -> Result<Option<Retention>, CloudError> {
         let builder = aws_sdk_s3::config::Builder::from(&self.config)
             .credentials_provider(self.credentials.clone())
-            .force_path_style(self.endpoint().is_some());
+            .force_path_style(s3_endpoint(&self.config).is_some());
         let client = aws_sdk_s3::Client::from_conf(builder.build());
         let asked = client.get_object_lock_configuration().bucket(bucket).send().await;
         let code = asked.as_ref().err().and_then(|error| error.as_service_error()?.code());

@@ -14,5 +14,6 @@ pub mod partition;
 pub mod private;
 pub mod process;
 pub mod redact;
+pub mod secret;
 pub mod severity;
 pub mod visible;

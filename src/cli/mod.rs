@@ -46,9 +46,6 @@ use configuration::load_or_complain;
 use output::{complain, complained, print, print_as};
 use record::run_folder::{self, folder_of, with_help};
 
-#[cfg(feature = "live")]
-pub(crate) use wire::runtime;
-
 pub use panics::tell_without_secrets;
 
 #[derive(Parser)]

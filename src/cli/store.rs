@@ -1,6 +1,6 @@
 //! Where runs are kept, and `drillmaster store`.
 
-#[cfg(feature = "aws")]
+#[cfg(feature = "live")]
 mod remote;
 
 use std::path::{Path, PathBuf};
@@ -145,13 +145,24 @@ fn open(text: &str, base: &Path, config: &UserConfig) -> Result<Store, String> {
     }
 }
 
-#[cfg(feature = "aws")]
+#[cfg(feature = "live")]
+pub use remote::open_archive;
+
+#[cfg(feature = "live")]
 use remote::open as remote;
 
-#[cfg(not(feature = "aws"))]
+#[cfg(not(feature = "live"))]
+const NO_BUCKETS: &str =
+    "this build reaches no bucket: build it with the cargo feature `aws` (it is on by default)";
+
+#[cfg(not(feature = "live"))]
 fn remote(_: &str, _: &UserConfig) -> Result<Store, String> {
-    Err("this build keeps runs in folders alone: build it with the cargo feature `aws` (it is on by default)"
-        .into())
+    Err(NO_BUCKETS.to_owned())
+}
+
+#[cfg(not(feature = "live"))]
+pub fn open_archive(_: &str, _: &UserConfig) -> Result<Store, String> {
+    Err(NO_BUCKETS.to_owned())
 }
 
 /// Put runs into a store, and look after its index

@@ -207,8 +207,7 @@ impl Secrets {
         let text = String::from_utf8(bytes).map_err(|_| {
             error(format!("{shown} is not UTF-8"), "store it as text, or as base64 if it must be bytes")
         })?;
-        let text =
-            text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
+        let text = base::secret::trimmed(&text);
         if text.is_empty() {
             return Err(error(format!("{shown} is empty"), "put the secret there"));
         }

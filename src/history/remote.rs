@@ -6,12 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use http::{HeaderMap, HeaderName, HeaderValue};
-use http_body_util::BodyExt as _;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector as Tcp;
-use hyper_util::rt::TokioExecutor;
+use https::http::{HeaderMap, HeaderName, HeaderValue};
+use https::{Client, Failed, Limits};
 use object_store::aws::{AmazonS3Builder, AwsCredential, Checksum, S3ConditionalPut};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::client::{
@@ -36,13 +32,13 @@ const AT_ONCE: usize = 16;
 const PROBE: &str = "probe.txt";
 const PROBE_TEXT: &str = "A store of drillmaster. This object shows that nothing here is replaced.\n";
 
-/// How long one request may take. A report of 50,000 steps has 60 MiB.
+/// How long one request may take, with its answer. A report of 50,000 steps has 60 MiB.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Where S3 is, and who asks.
 pub struct S3 {
     pub region: String,
-    pub endpoint: Option<String>,
+    pub endpoint: String,
     pub keys: Arc<dyn Keys>,
 }
 
@@ -136,14 +132,19 @@ impl Bucket {
     }
 
     fn failed(&self, what: &str, error: &Error) -> StoreError {
-        let advice = if matches!(error, Error::PermissionDenied { .. } | Error::Unauthenticated { .. }) {
+        // Providers answer in XML of several lines.
+        let said = chain(error).split_whitespace().collect::<Vec<_>>().join(" ");
+        // The crate has no kinds for what became of a list.
+        let is = |status: u16| said.contains(&format!("status code: {status} "));
+        let is_refused = matches!(error, Error::PermissionDenied { .. } | Error::Unauthenticated { .. });
+        let advice = if is_refused || is(401) || is(403) {
             "; check the credentials, and their permission to read, write and list here"
-        } else if matches!(error, Error::NotFound { .. }) {
+        } else if matches!(error, Error::NotFound { .. }) || is(404) {
             "; check the name of the bucket"
         } else {
             ""
         };
-        StoreError::new(self.place.clone(), format!("{what}: {}{advice}", chain(error)))
+        StoreError::new(self.place.clone(), format!("{what}: {said}{advice}"))
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -236,7 +237,7 @@ fn retries() -> RetryConfig {
 }
 
 fn open_s3(bucket: &str, s3: S3) -> Result<impl ObjectStore, String> {
-    let mut builder = AmazonS3Builder::new()
+    let builder = AmazonS3Builder::new()
         .with_bucket_name(bucket)
         .with_region(s3.region)
         .with_credentials(Arc::new(Credentials(s3.keys)))
@@ -248,11 +249,10 @@ fn open_s3(bucket: &str, s3: S3) -> Result<impl ObjectStore, String> {
             HeaderName::from_static("x-amz-sdk-checksum-algorithm"),
             HeaderValue::from_static("SHA256"),
         )])))
+        .with_allow_http(s3.endpoint.starts_with("http://"))
+        .with_endpoint(s3.endpoint)
         .with_retry(retries())
         .with_http_connector(Connector::new()?);
-    if let Some(endpoint) = s3.endpoint {
-        builder = builder.with_allow_http(endpoint.starts_with("http://")).with_endpoint(endpoint);
-    }
     builder.build().map_err(|error| chain(&error))
 }
 
@@ -295,15 +295,11 @@ impl CredentialProvider for Credentials {
 
 /// The program's own HTTP client. The crate's has TLS from a library in C.
 #[derive(Debug, Clone)]
-struct Connector(Client<HttpsConnector<Tcp>, HttpRequestBody>);
+struct Connector(Client<HttpRequestBody>);
 
 impl Connector {
     fn new() -> Result<Self, String> {
-        let builder = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
-            .map_err(|error| format!("the certificates of this machine cannot be read: {error}"))?;
-        let connector = builder.https_or_http().enable_http1().build();
-        Ok(Self(Client::builder(TokioExecutor::new()).build(connector)))
+        Client::new().map(Self)
     }
 }
 
@@ -314,25 +310,20 @@ impl HttpConnector for Connector {
 }
 
 #[async_trait]
-#[expect(clippy::disallowed_methods, reason = "no drill runs while a store is asked")]
 impl HttpService for Connector {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let whole = async {
-            let response = self.0.request(request).await.map_err(|error| {
-                // A request that may have been sent is not repeated by the crate where that would not be
-                // the same.
-                let kind =
-                    if error.is_connect() { HttpErrorKind::Connect } else { HttpErrorKind::Interrupted };
-                HttpError::new(kind, error)
-            })?;
-            let (parts, body) = response.into_parts();
-            let interrupted = |error| HttpError::new(HttpErrorKind::Interrupted, error);
-            let body = body.collect().await.map_err(interrupted)?.to_bytes();
-            Ok(HttpResponse::from_parts(parts, HttpResponseBody::from(body)))
-        };
-        // The limit is for the body, too: one that stalls would be waited for without end.
-        let done = tokio::time::timeout(PATIENCE, whole).await;
-        done.unwrap_or_else(|late| Err(HttpError::new(HttpErrorKind::Timeout, late)))
+        let limits = Limits { time: PATIENCE, bytes: usize::MAX };
+        let answer = self.0.ask(request, limits).await.map_err(|failed| {
+            // A request that may have been sent is not repeated by the crate where that would not be the
+            // same.
+            let kind = match failed {
+                Failed::Connect(_) => HttpErrorKind::Connect,
+                Failed::Interrupted(_) => HttpErrorKind::Interrupted,
+                Failed::Late(_) => HttpErrorKind::Timeout,
+            };
+            HttpError::new(kind, failed)
+        })?;
+        Ok(answer.map(HttpResponseBody::from))
     }
 }
 

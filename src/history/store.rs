@@ -351,8 +351,8 @@ impl Store {
                 Some(found) if found == bytes => return Ok(false),
                 Some(_) => {
                     return Err(self.wrong(format!(
-                        "{key} lies there with other contents. Nothing in a store is replaced: it keeps the run as it \
-                         was put there first"
+                        "{key} lies there with other contents. Nothing there is replaced: it keeps what was put there \
+                         first"
                     )));
                 }
                 // S3 says that it exists while somebody else is writing it.
@@ -360,6 +360,18 @@ impl Store {
             }
         }
         Err(self.wrong(format!("somebody else is writing {key}: try again")))
+    }
+
+    /// Makes an object, and reads it back. `false`: it lay there already.
+    ///
+    /// # Errors
+    /// Something else lies there.
+    pub fn hand_over(&self, key: &str, bytes: &[u8]) -> Result<bool, StoreError> {
+        let new = self.put_once(key, bytes)?;
+        if new && self.objects.read(key)?.as_deref() != Some(bytes) {
+            return Err(self.wrong(format!("{key} was put there, and another object is read back")));
+        }
+        Ok(new)
     }
 
     fn index(&self, key: &str, entry: &Entry) -> Result<(), StoreError> {

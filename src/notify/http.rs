@@ -2,16 +2,12 @@
 
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
-use http::{HeaderMap, Request, StatusCode};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Bytes;
-use hyper_rustls::HttpsConnectorBuilder;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
+use http_body_util::Full;
+use https::http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use https::http::{HeaderMap, StatusCode};
+use https::{AGENT, Bytes, Client, Limits, Request};
 
 use crate::message::{clean, cut};
-use base::causes::chain;
 
 /// A server that is busy is asked so often. The limit of the recipient holds for all tries.
 const TRIES: u32 = 3;
@@ -24,35 +20,30 @@ const SHOWN: usize = 200;
 ///
 /// # Errors
 /// It was not taken, as a text for the user. The text does not hold the URL, which may be a secret.
-pub(crate) async fn post(url: &str, headers: &[(String, String)], body: String) -> Result<Vec<u8>, String> {
-    let connector = HttpsConnectorBuilder::new()
-        .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
-        .map_err(|error| {
-            format!("this machine trusts no certificate authority ({error}): install `ca-certificates`")
-        })?
-        .https_or_http()
-        .enable_http1()
-        .build();
-    let client = Client::builder(TokioExecutor::new()).build::<_, Full<Bytes>>(connector);
+pub(crate) async fn post(
+    url: &str,
+    headers: &[(String, String)],
+    body: String,
+    limit: Duration,
+) -> Result<Vec<u8>, String> {
+    let client = Client::<Full<Bytes>>::new()?;
+    let limits = Limits { time: limit, bytes: LONGEST_ANSWER };
     let mut tries = 0;
     loop {
         tries += 1;
-        let mut request = Request::post(url)
-            .header(CONTENT_TYPE, "application/json")
-            .header(USER_AGENT, concat!("drillmaster/", env!("CARGO_PKG_VERSION")));
+        let mut request =
+            Request::post(url).header(CONTENT_TYPE, "application/json").header(USER_AGENT, AGENT);
         for (name, value) in headers {
             request = request.header(name, value);
         }
         let request = request
             .body(Full::from(body.clone()))
             .map_err(|error| format!("no request can be made of the URL and the headers: {error}"))?;
-        let answer = client.request(request).await.map_err(|error| chain(&error))?;
+        let answer = client.ask(request, limits).await.map_err(|failed| failed.to_string())?;
         let (status, wait) = (answer.status(), wait(answer.headers(), tries));
-        let body = Limited::new(answer.into_body(), LONGEST_ANSWER).collect().await;
-        // What a server says beside its status is a courtesy.
-        let body = body.map(|body| body.to_bytes().to_vec()).unwrap_or_default();
+        let body = answer.into_body();
         if status.is_success() {
-            return Ok(body);
+            return Ok(body.to_vec());
         }
         if tries == TRIES || !is_busy(status) {
             return Err(refused(status, &body));

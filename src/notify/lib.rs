@@ -29,7 +29,6 @@ use record::report::Report;
 
 pub use message::{Message, Notice};
 pub use recipient::{Recipient, Topic};
-pub use secret::Environment;
 
 /// Tells all recipients that want to know of this run, at once. Each has its own limit in time, so the
 /// longest limit holds for all. Returns what became of each.

@@ -5,12 +5,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use base::duration::Time;
+use base::secret::{self, Environment};
 use playbook::notify::{Ending, Notify, Smtp, Sns};
 use record::report::Report;
 use record::report::model::Verdict;
 
 use crate::message::{Message, Notice};
-use crate::secret::{self, Environment};
+use crate::secret::url;
 use crate::traces::Traces;
 use crate::{slack, webhook};
 
@@ -55,11 +56,11 @@ impl Recipient {
     ) -> Result<Self, String> {
         let (kind, way) = match entry {
             Notify { slack: Some(slack), .. } => {
-                ("slack", secret::url(&slack.url, environment).map(|url| Way::Slack { url }))
+                ("slack", url(&slack.url, environment).map(|url| Way::Slack { url }))
             }
             Notify { webhook: Some(hook), .. } => {
                 let secret = hook.secret.as_deref().map(|name| secret::read(name, environment)).transpose();
-                let url = secret::url(&hook.url, environment);
+                let url = url(&hook.url, environment);
                 ("webhook", url.and_then(|url| Ok(Way::Webhook { url, secret: secret? })))
             }
             Notify { sns: Some(sns), .. } => ("sns", topic(sns).map(Way::Sns)),
@@ -108,13 +109,15 @@ impl Recipient {
     /// Sends the message once. The caller limits the time.
     pub(crate) async fn send(&self, message: &Message, report: &Report, now: Time) -> Result<(), String> {
         match &self.way {
-            Way::Slack { url } => post(url, &[], slack::body(message).to_string()).await.map(drop),
+            Way::Slack { url } => {
+                post(url, &[], slack::body(message).to_string(), self.limit).await.map(drop)
+            }
             Way::Webhook { url, secret } => {
                 let body = Notice::of(report).to_json()?.to_string();
                 let signed = secret.as_ref().map(|secret| {
                     (webhook::HEADER.to_owned(), webhook::signature(secret, now, body.as_bytes()))
                 });
-                post(url, signed.as_slice(), body).await.map(drop)
+                post(url, signed.as_slice(), body, self.limit).await.map(drop)
             }
             Way::Sns(topic) => topic.publish(&message.headline, &message.text()).await,
             Way::Smtp { server, password } => {
@@ -123,7 +126,7 @@ impl Recipient {
             }
             Way::Traces(traces) => {
                 let body = crate::traces::of(report, &traces.service).to_string();
-                let answer = post(&traces.url, &traces.headers, body).await?;
+                let answer = post(&traces.url, &traces.headers, body, self.limit).await?;
                 crate::traces::accepted(&answer)
             }
         }
@@ -146,7 +149,7 @@ const NO_CLIENTS: &str = "this build sends nothing: build it with the cargo feat
 
 #[cfg(not(feature = "live"))]
 #[expect(clippy::unused_async, reason = "with the clients it sends")]
-async fn post(_: &str, _: &[(String, String)], _: String) -> Result<Vec<u8>, String> {
+async fn post(_: &str, _: &[(String, String)], _: String, _: Duration) -> Result<Vec<u8>, String> {
     Err(NO_CLIENTS.to_owned())
 }
 

@@ -1,32 +1,10 @@
-//! Secrets by reference: `env:NAME`.
-
-use std::ffi::OsString;
+//! URLs by reference: `env:NAME`.
 
 use base::redact;
-use playbook::notify::variable;
-
-/// The variables of the environment.
-pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+use base::secret::{Environment, read, variable};
 
 /// A part of a URL's path that is as long as this may be its secret.
 const TOKEN: usize = 16;
-
-/// What a variable holds. It is removed from all that is written from now on.
-///
-/// # Errors
-/// The variable holds nothing, as a text for the user.
-pub(crate) fn read(reference: &str, environment: Environment<'_>) -> Result<String, String> {
-    let name = variable(reference).ok_or("a secret stands in no file: write `env:NAME`")?;
-    let value = environment(name).ok_or_else(|| format!("the variable {name} is not set"))?;
-    // The error of `var` would show what it holds.
-    let value = value.into_string().map_err(|_| format!("the variable {name} holds no text"))?;
-    let value = value.trim();
-    if value.is_empty() {
-        return Err(format!("the variable {name} is empty"));
-    }
-    redact::register(value);
-    Ok(value.to_owned())
-}
 
 /// A URL, or what the variable holds that stands for it.
 ///

@@ -7,13 +7,14 @@ use std::time::Duration;
 use base::digest::sha256;
 use base::duration::Time;
 use base::redact;
+use base::secret::{self, Environment};
 use percent_encoding::percent_decode_str;
 use record::report::Report;
 use record::report::headline;
 use record::report::model::{CheckReport, CheckStatus, StepReport, StepStatus, Verdict};
 use serde_json::{Value as Json, json};
 
-use crate::secret::{self, Environment};
+use crate::secret::url;
 
 const PATH: &str = "/v1/traces";
 const INTERNAL: u8 = 1;
@@ -59,7 +60,7 @@ impl Traces {
                 (Some(url), _) => url,
                 (None, Some(base)) => below(&base),
                 (None, None) => match endpoint {
-                    Some(text) => below(&secret::url(text, environment)?),
+                    Some(text) => below(&url(text, environment)?),
                     None => return Ok(None),
                 },
             };
@@ -76,6 +77,7 @@ impl Traces {
         let mut all = Vec::new();
         for (name, reference) in headers {
             let value = secret::read(reference, environment).map_err(|why| wrong(&why))?;
+            redact::register(token(&value));
             all.push((name.clone(), value));
         }
         for header in either("HEADERS").iter().flat_map(|text| text.split(',')) {
@@ -86,8 +88,7 @@ impl Traces {
             };
             let value = percent_decode_str(value.trim()).decode_utf8_lossy().into_owned();
             redact::register(&value);
-            // `Bearer TOKEN`
-            redact::register(value.rsplit(' ').next().unwrap_or_default());
+            redact::register(token(&value));
             all.push((name.trim().to_owned(), value));
         }
         let limit = either("TIMEOUT").and_then(|millis| millis.parse().ok()).unwrap_or(10_000);
@@ -96,6 +97,11 @@ impl Traces {
         let limit = Duration::from_millis(limit).min(Duration::from_mins(1));
         Ok(Some(Self { url, headers: all, service, limit }))
     }
+}
+
+/// The secret part of a header: `Bearer TOKEN`.
+fn token(header: &str) -> &str {
+    header.rsplit(' ').next().unwrap_or_default()
 }
 
 /// Whether the collector took all spans.

@@ -6,12 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::secret::is_variable;
 use base::duration::Span;
 use base::ids::BadName;
+use base::secret::variable;
 use yaml::diagnostic::{list, suggest};
 use yaml::node::short;
 use yaml::{Diagnostics, Node, Source};
-
-/// What stands before the name of a variable that holds a secret.
-const VARIABLE: &str = "env:";
 
 /// Services whose addresses are secrets: whoever has one can post.
 const SECRET_HOSTS: [&str; 4] = ["hooks.slack.com", "discord.com", "webhook.office.com", "logic.azure.com"];
@@ -217,11 +215,6 @@ fn login(source: &Source, smtp: &Node, out: &mut Diagnostics) {
         ),
         (Some(_), Some(_)) | (None, None) => {}
     }
-}
-
-/// The name of the variable that a reference `env:NAME` names.
-pub fn variable(text: &str) -> Option<&str> {
-    text.strip_prefix(VARIABLE)
 }
 
 /// Checks a text of one of the formats of this module. Another format is `None`.

@@ -27,5 +27,7 @@ mod notify;
 mod page;
 mod peers;
 mod port;
+mod served;
 mod store;
+mod through_a_proxy;
 mod timestamps;

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use aws::sdk::{aws_config, aws_credential_types, aws_sdk_sns, aws_smithy_http_client};
+use serde_json::{Value, json};
 use support::drill::{Drill, told};
-use support::peers::{Answer, HttpTarget};
+use support::peers::{Answer, HttpTarget, Moto};
 use support::ports::Reserved;
 
 /// Longer than any limit.
@@ -85,4 +86,96 @@ fn a_run_is_a_trace() {
     let spans = body["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap();
     let parts = ["steps", "checks"].map(|list| run.report[list].as_array().unwrap().len());
     assert_eq!(spans.len(), 1 + parts[0] + parts[1]);
+}
+
+const REGION: &str = "eu-west-1";
+
+async fn sns(moto: &Moto) -> aws_sdk_sns::Client {
+    let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .endpoint_url(moto.endpoint())
+        .region(REGION)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .credentials_provider(aws_credential_types::Credentials::new("drill", "drill", None, None, "test"))
+        .load()
+        .await;
+    aws_sdk_sns::Client::new(&config)
+}
+
+/// Topics of SNS: who subscribed hears of the run. A topic that is not there, and a role that may not
+/// publish, are warnings.
+#[tokio::test]
+async fn a_topic_tells_its_subscribers_and_what_it_refuses_is_a_warning() {
+    let moto = Moto::start();
+    let sns = sns(&moto).await;
+    let heard = HttpTarget::start(Answer::status(200));
+    let topic = sns.create_topic().name("drills").send().await.unwrap().topic_arn.unwrap();
+    let subscribe = sns.subscribe().topic_arn(&topic).protocol("http").endpoint(heard.url("/sns"));
+    subscribe.send().await.unwrap();
+    let ordered = sns.create_topic().name("ordered.fifo").attributes("FifoTopic", "true").send().await;
+    let ordered = ordered.unwrap().topic_arn.unwrap();
+    let account = topic.split(':').nth(4).unwrap();
+    let role = |name: &str| format!("arn:aws:iam::{account}:role/{name}");
+    let allow = |action: &str, on: &str| json!([{ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": action, "Resource": on }] }]);
+    // Exactly the permission that docs/notify.md names, and another one.
+    let (teller, mute) = (role("teller"), role("mute"));
+    let policies =
+        [(teller.clone(), allow("sns:Publish", &topic)), (mute.clone(), allow("sns:ListTopics", "*"))];
+    let policies = Value::Object(policies.into_iter().collect());
+    moto.call("POST", "/peer/policies", Some(&policies));
+    let missing = topic.replace("drills", "missing");
+    let drill = Drill::good();
+    let config = drill.folder().join("config.yaml");
+    std::fs::write(
+        &config,
+        format!(
+            "accounts:
+  teller: {{ id: \"{account}\", role: \"{teller}\" }}
+  mute: {{ id: \"{account}\", role: \"{mute}\" }}
+notify:
+  - sns: {{ topic: \"{topic}\" }}
+  - sns: {{ topic: \"{topic}\", account: teller }}
+  - sns: {{ topic: \"{ordered}\" }}
+  - sns: {{ topic: \"{missing}\" }}
+  - sns: {{ topic: \"{topic}\", account: mute }}
+"
+        ),
+    )
+    .unwrap();
+    heard.set(Answer::status(200));
+    let before = heard.count();
+    // The region is that of the topic, whatever the environment says.
+    let drill = drill
+        .env("AWS_ENDPOINT_URL", moto.endpoint())
+        .env("AWS_REGION", "us-west-2")
+        .env("AWS_ACCESS_KEY_ID", "drill")
+        .env("AWS_SECRET_ACCESS_KEY", "drill");
+    let run = drill.run_with(&["--config", config.to_str().unwrap()]);
+    run.exits(0);
+    let warned = run.stderr.lines().filter(|line| line.starts_with("warning: ")).collect::<Vec<_>>();
+    let [gone, refused] = warned.as_slice() else { panic!("{}", run.stderr) };
+    assert!(
+        gone.contains("entry 4") && gone.contains("sns:Publish") && gone.contains("does not exist"),
+        "{gone}"
+    );
+    assert!(refused.contains("entry 5") && refused.contains("its role needs `sns:Publish`"), "{refused}");
+    let messages: Vec<Value> = heard
+        .requests()
+        .split_off(before)
+        .iter()
+        .map(|request| serde_json::from_slice(&request.body).unwrap())
+        .collect();
+    assert_eq!(messages.len(), 2, "by the default credentials, and by the role that may: {messages:#?}");
+    for message in messages {
+        let (subject, text) = (message["Subject"].as_str().unwrap(), message["Message"].as_str().unwrap());
+        assert!(
+            subject.starts_with("Simulated: ") && subject.is_ascii() && subject.len() <= 100,
+            "{subject}"
+        );
+        assert!(text.contains(run.report["run_id"].as_str().unwrap()), "{text}");
+    }
+    let sent = moto.calls("Publish");
+    assert!(sent.iter().all(|call| call["region"] == REGION), "{sent:#?}");
+    let in_order = sent.iter().find(|call| call["params"]["TopicArn"] == ordered.as_str()).unwrap();
+    assert_eq!(in_order["params"]["MessageGroupId"], "drillmaster");
+    assert_eq!(in_order["params"]["MessageDeduplicationId"].as_str().unwrap().len(), 64);
 }

@@ -1,10 +1,11 @@
-//! A process of `drillmaster serve`, and what it tells.
+//! `drillmaster serve` as a child process, and drills that it runs.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 use crate::drill::{Drill, drillmaster};
 
+/// A server of a playbook, and what it has told so far.
 pub struct Serving {
     child: Child,
     stderr: BufReader<ChildStderr>,
@@ -12,10 +13,12 @@ pub struct Serving {
 }
 
 impl Serving {
+    /// Serves the playbook of this drill, in its folder.
     pub fn start(drill: &Drill, args: &[&str]) -> Self {
         Self::with(drill, args, &[])
     }
 
+    /// The same, with variables of the environment.
     pub fn with(drill: &Drill, args: &[&str], env: &[(&str, &str)]) -> Self {
         drill.write();
         let mut command = drillmaster();
@@ -62,11 +65,28 @@ impl Drop for Serving {
     }
 }
 
+/// Due in each minute, so one is due when it is served.
+pub fn minutely(drill: Drill) -> Drill {
+    drill.playbook("\nworkloads:", "\nschedule: { cron: \"* * * * *\" }\n\nworkloads:")
+}
+
+/// Due on the first day of each year, and until the next one. So it is due once while a test runs.
+pub fn yearly(drill: Drill) -> Drill {
+    drill.playbook("\nworkloads:", "\nschedule: yearly\n\nworkloads:")
+}
+
 /// The run of the line `due …: RUN starts`.
 pub fn run_of(line: &str) -> String {
     let words: Vec<&str> = line.split_whitespace().collect();
     words[words.iter().position(|word| *word == "starts").unwrap() - 1].to_owned()
 }
+
+/// A database that takes days, at a pace at which the run goes on while it is watched.
+pub fn long() -> Drill {
+    yearly(Drill::good().estate("rds.restore: { base: 9m,", "rds.restore: { base: 900h,"))
+}
+
+pub const SLOW: [&str; 3] = ["--", "--pace", "100"];
 
 /// Waits until an event stands in the journal of a run.
 pub fn recorded(drill: &Drill, run: &str, event: &str) {

@@ -283,7 +283,7 @@ fn a_page_that_others_reach_needs_a_token() {
     for (args, why) in [
         (&["--listen", "0.0.0.0:0"][..], "needs --token env:NAME"),
         (&["--listen", "[::]:0"], "needs --token env:NAME"),
-        (&["--token", "plain"], "is seen by everybody of this machine"),
+        (&["--token", "plain"], "a secret stands in no file and on no command line"),
         (&["--token", "env:NO_SUCH_NAME"], "the variable NO_SUCH_NAME is not set"),
         (&["--token", "env:PATH_SHORT"], "is not set"),
         (&["--listen", "here"], "write an address with a port"),

@@ -5,17 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use support::drill::{self, Drill, told};
-use support::serving::{Serving, recorded, run_of};
-
-/// Due in each minute, so one is due when it is served.
-fn minutely(drill: Drill) -> Drill {
-    drill.playbook("\nworkloads:", "\nschedule: { cron: \"* * * * *\" }\n\nworkloads:")
-}
-
-/// Due on the first day of each year, and until the next one. So it is due once while a test runs.
-fn yearly(drill: Drill) -> Drill {
-    drill.playbook("\nworkloads:", "\nschedule: yearly\n\nworkloads:")
-}
+use support::serving::{SLOW, Serving, long, minutely, recorded, run_of, yearly};
 
 fn names(folder: &Path) -> Vec<PathBuf> {
     let mut names: Vec<PathBuf> =
@@ -72,13 +62,6 @@ fn a_drill_of_each_minute_is_held_and_put_into_the_store() {
     let history: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(history["runs"].as_array().unwrap().len(), runs.len(), "leases and claims are no runs");
 }
-
-/// A database that takes days, at a pace at which the run goes on while it is watched.
-fn long() -> Drill {
-    yearly(Drill::good().estate("rds.restore: { base: 9m,", "rds.restore: { base: 900h,"))
-}
-
-const SLOW: [&str; 3] = ["--", "--pace", "100"];
 
 #[test]
 fn an_interruption_tears_the_drill_down_and_waits() {

@@ -1,6 +1,5 @@
-//! The HTTP clients of every call to AWS. They honour `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
-//! `NO_PROXY`, in either case. The addresses of metadata services are never asked through a proxy:
-//! each means another machine there.
+//! The HTTP clients of every call to AWS. They honour the proxies of the environment, by the rule of
+//! [`https::proxy`].
 
 use std::fmt;
 use std::time::Duration;
@@ -14,21 +13,14 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use https::proxy::{self, NoProxy};
 use port::{CloudError, CloudResult, ErrorKind};
 
 const RING: tls::Provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
 
-/// The variables that name a proxy, in the order of their rank for HTTPS.
-const PROXIES: [&str; 6] =
-    ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
-
 /// The variables that move a metadata service elsewhere.
 const METADATA_VARIABLES: [&str; 2] =
     ["AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
-
-/// The metadata services of EC2, ECS and EKS.
-const METADATA: [&str; 5] =
-    ["169.254.169.254", "[fd00:ec2::254]", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"];
 
 /// How long a connection of [`Http::patient`] may be silent before the other end is asked for a sign
 /// of life. Network address translation of AWS forgets a connection after 350 s of silence.
@@ -50,10 +42,8 @@ fn set(variable: &str) -> Option<String> {
 /// Makes the clients. Refuses a variable that names no proxy: the SDK would pass over it, and connect
 /// directly.
 pub fn clients() -> CloudResult<Http> {
-    // The first one that is set serves HTTPS. The others may be meant for other programs.
-    if let Some((variable, url)) = PROXIES.iter().find_map(|variable| Some((variable, set(variable)?))) {
-        usable(variable, &url)?;
-    }
+    proxy::check()
+        .map_err(|NoProxy { what, help }| CloudError::new(ErrorKind::Invalid, "connect", what).help(help))?;
     Ok(Http { usual: usual(), patient: patient()? })
 }
 
@@ -68,7 +58,7 @@ fn patient() -> CloudResult<SharedHttpClient> {
 
 fn usual() -> SharedHttpClient {
     let direct = Builder::new().tls_provider(RING).build_https();
-    if PROXIES.iter().all(|variable| set(variable).is_none()) {
+    if !proxy::is_set() {
         return direct;
     }
     let proxied = Builder::new().build_with_connector_fn(|settings, components| {
@@ -80,37 +70,6 @@ fn usual() -> SharedHttpClient {
     let metadata = METADATA_VARIABLES.iter().filter_map(|variable| set(variable));
     let metadata = metadata.map(|url| authority(&url).to_owned()).collect();
     SharedHttpClient::new(Client { direct, proxied, metadata })
-}
-
-fn usable(variable: &str, url: &str) -> CloudResult<()> {
-    if let Some((_, password)) = user(url).and_then(|user| user.split_once(':')) {
-        base::redact::register(password);
-    }
-    // As in other programs, `http` may be left out.
-    let whole = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
-    match ProxyConfig::all(without_user(&whole)) {
-        Ok(_) => Ok(()),
-        Err(e) => {
-            let said = format!("{variable} names no proxy that can be used: {e}");
-            Err(CloudError::new(ErrorKind::Invalid, "connect", said)
-                .help(format!("write {variable}=http://HOST:PORT, or unset it")))
-        }
-    }
-}
-
-/// Names the proxy and its variable, without user and password. `None` if none is set.
-pub fn proxy() -> Option<String> {
-    let (variable, url) = PROXIES.iter().find_map(|variable| Some((variable, set(variable)?)))?;
-    Some(format!("{} ({variable})", without_user(&url)))
-}
-
-fn user(url: &str) -> Option<&str> {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.rsplit_once('@').map(|(user, _)| user)
-}
-
-fn without_user(url: &str) -> String {
-    user(url).map_or_else(|| url.to_owned(), |user| url.replacen(&format!("{user}@"), "", 1))
 }
 
 /// Returns the host and port of a URL.
@@ -174,7 +133,7 @@ impl HttpConnector for Route {
 
 fn is_metadata(uri: &str, more: &[String]) -> bool {
     let authority = authority(uri);
-    METADATA.contains(&host(authority)) || more.iter().any(|known| known == authority)
+    proxy::is_metadata(host(authority)) || more.iter().any(|known| known == authority)
 }
 
 #[cfg(test)]
@@ -199,27 +158,6 @@ mod tests {
             "https://169.254.169.254.example.com/",
         ] {
             assert!(!is_metadata(uri, &more), "{uri}");
-        }
-    }
-
-    #[test]
-    fn a_proxy_is_named_without_user_and_password() {
-        for (url, shown) in [
-            ("http://proxy.example:3128", "http://proxy.example:3128"),
-            ("http://ann:s3cret-word@proxy.example:3128", "http://proxy.example:3128"),
-            ("ann:s3cret-word@proxy.example:3128", "proxy.example:3128"),
-        ] {
-            assert_eq!(without_user(url), shown);
-            assert!(usable("HTTPS_PROXY", url).is_ok(), "{url}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_http_proxy_is_refused() {
-        for url in ["socks5://ann:s3cret-word@proxy.example:1080", "http://", "not a url"] {
-            let error = usable("HTTPS_PROXY", url).unwrap_err();
-            assert!(error.message.contains("HTTPS_PROXY"), "{url}: {error}");
-            assert!(!error.to_string().contains("s3cret"), "{error}");
         }
     }
 }

@@ -32,7 +32,7 @@ use base::ids::{AccountId, Region};
 use port::{CloudError, CloudResult, ErrorKind, Place};
 
 pub use self::dry_run::{Asker, Fidelity, Shown};
-pub use self::http::{Http, clients as http_clients, proxy};
+pub use self::http::{Http, clients as http_clients};
 pub use self::read_only::{
     BackupReader, CloudControlReader, CloudFormationReader, CloudWatchReader, DynamoDbReader, Ec2Reader,
     EfsReader, IamReader, LogsReader, QuotasReader, RdsReader, Route53Reader, S3Reader, SecretsReader,
@@ -324,18 +324,13 @@ fn keys_from_env(access: &Access) -> CloudResult<Credentials> {
             )
             .help(format!("name the environment variable in `{what}`")));
         };
-        std::env::var(name).map_err(|_| {
-            CloudError::new(
-                ErrorKind::Credentials,
-                "credentials",
-                format!("the environment variable {name} (`{what}`) is not set"),
-            )
-            .help(format!("export {name} with the second provider's key"))
+        base::secret::of_variable(name, &|name| std::env::var_os(name)).map_err(|why| {
+            CloudError::new(ErrorKind::Credentials, "credentials", format!("`{what}`: {why}"))
+                .help(format!("export {name} with the second provider's key"))
         })
     };
     let key = read(access.access_key_env.as_ref(), "access_key_env")?;
     let secret = read(access.secret_key_env.as_ref(), "secret_key_env")?;
-    base::redact::register(&secret);
     Ok(Credentials::new(key, secret, None, None, "environment variables of the playbook"))
 }
 

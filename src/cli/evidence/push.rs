@@ -1,6 +1,6 @@
 //! `drillmaster evidence push RUN`
 
-mod s3;
+mod bucket;
 mod vanta;
 
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::verify::{TrustArgs, report_of};
 use crate::cli::configuration::ConfigArg;
 use crate::cli::run_folder::{self, Told};
+use crate::cli::store::open_archive;
 use crate::cli::{complain, complained, folder_of, print};
 use base::exit::Exit;
 use evidence::verify::{Verified, verify};
@@ -29,9 +30,10 @@ pub struct Args {
     /// The run's folder
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// `s3://BUCKET/PREFIX`: every signed file and review, read back and compared, none overwritten;
-    /// `vanta`: the report as PDF, into the document that `evidence.vanta` of the configuration names
-    #[arg(long, value_name = "s3://…|vanta", value_parser = target)]
+    /// `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`: every signed file and review,
+    /// read back and compared, none overwritten; `vanta`: the report as PDF, into the document that
+    /// `evidence.vanta` of the configuration names
+    #[arg(long, value_name = "URL|vanta", value_parser = target)]
     to: Target,
     /// Hand over a rehearsal on the twin, and name it so
     #[arg(long)]
@@ -44,11 +46,8 @@ pub struct Args {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Target {
-    /// The prefix ends with a stroke, or is empty.
-    S3 {
-        bucket: String,
-        prefix: String,
-    },
+    /// A URL of a bucket.
+    Bucket(String),
     Vanta,
 }
 
@@ -63,15 +62,10 @@ fn target(text: &str) -> Result<Target, String> {
                 .to_owned(),
         );
     }
-    let wrong = || "write it as s3://BUCKET/PREFIX or vanta".to_owned();
-    let rest = text.strip_prefix("s3://").ok_or_else(wrong)?;
-    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-    if bucket.is_empty() {
-        return Err(wrong());
+    if ["s3://", "gs://", "az://"].iter().any(|scheme| text.starts_with(scheme)) {
+        return Ok(Target::Bucket(text.to_owned()));
     }
-    let prefix = prefix.trim_matches('/');
-    let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-    Ok(Target::S3 { bucket: bucket.to_owned(), prefix })
+    Err("write it as s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX or vanta".to_owned())
 }
 
 /// A run that was verified, as a copy: nobody can change a file between its verification and its
@@ -141,7 +135,10 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
     }
     let proved = Proved { folder: copy.path(), report, verified: &verified };
     let said = match &args.to {
-        Target::S3 { bucket, prefix } => s3::push(&proved, bucket, prefix).map_err(failed)?,
+        Target::Bucket(url) => {
+            let archive = open_archive(url, &config).map_err(wrong)?;
+            bucket::push(&proved, &archive).map_err(failed)?
+        }
         Target::Vanta => {
             let vanta = vanta::Vanta::of(&config).map_err(wrong)?;
             vanta.push(&proved, Utc::now()).map_err(failed)?
@@ -171,17 +168,12 @@ mod tests {
 
     #[test]
     fn where_evidence_goes_is_read() {
-        let s3 = |bucket: &str, prefix: &str| Target::S3 { bucket: bucket.into(), prefix: prefix.into() };
-        for (text, wanted) in [
-            ("s3://audit", s3("audit", "")),
-            ("s3://audit/", s3("audit", "")),
-            ("s3://audit/drills/2026/", s3("audit", "drills/2026/")),
-            ("vanta", Target::Vanta),
-        ] {
-            assert_eq!(target(text).unwrap(), wanted);
+        for text in ["s3://audit", "gs://audit/drills/2026/", "az://audit/drills"] {
+            assert_eq!(target(text).unwrap(), Target::Bucket(text.to_owned()));
         }
-        for text in ["", "s3://", "s3:///x", "gs://audit", "drata"] {
-            assert!(target(text).unwrap_err().contains("s3://BUCKET/PREFIX or vanta"), "{text}");
+        assert_eq!(target("vanta").unwrap(), Target::Vanta);
+        for text in ["", "audit", "file://audit", "drata"] {
+            assert!(target(text).unwrap_err().contains("az://CONTAINER/PREFIX or vanta"), "{text}");
         }
         assert!(target("audit-manager").unwrap_err().contains("takes no new customers"));
     }

@@ -10,16 +10,13 @@ use crate::cli::output::write_stderr;
 use crate::cli::run_folder::Told;
 use crate::config::UserConfig;
 use base::exit::Exit;
-use base::redact;
+use base::secret;
 use estate::Loss;
 use evidence::key::Holder;
 use evidence::timestamp::TimeAuthority;
 use evidence::verify::{Fault, Trust, signed_by, verify};
 use evidence::{PrivateKey, RanBy, Seal, Signer};
 use record::report::Report;
-
-/// What stands before the name of a variable that holds a key.
-const VARIABLE: &str = "env:";
 
 /// What stands before a key of AWS KMS, as in cosign.
 const KMS: &str = "awskms://";
@@ -138,7 +135,7 @@ enum Source {
 impl Source {
     /// Relative paths begin at `base`.
     fn of(text: &str, base: &Path) -> Self {
-        match (text.strip_prefix(VARIABLE), text.strip_prefix(KMS)) {
+        match (secret::variable(text), text.strip_prefix(KMS)) {
             (Some(name), _) => Self::Variable(name.to_owned()),
             (None, Some(key)) => Self::Kms(key.to_owned()),
             (None, None) => Self::File(base.join(text)),
@@ -156,26 +153,18 @@ impl Source {
 }
 
 fn of_variable(name: &str) -> Result<PrivateKey, String> {
-    // `var` would show in its error what the variable holds.
-    let value = std::env::var_os(name).ok_or_else(|| format!("the variable {name} is not set"))?;
-    let text = value.into_string().map_err(|_| format!("the variable {name} holds no text"))?;
+    let text = secret::of_variable(name, &|name| std::env::var_os(name))?;
     private_key(name, &text)
 }
 
 fn of_file(path: &Path) -> Result<PrivateKey, String> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("{name}: cannot be read: {error}; make a key with `drillmaster keygen`"))?;
+    let text = secret::of_file(path).map_err(|why| format!("{why}; make a key with `drillmaster keygen`"))?;
     warn_of_readers(path);
     private_key(&name, &text)
 }
 
 fn private_key(name: &str, text: &str) -> Result<PrivateKey, String> {
-    // Neither the whole nor a line of it is ever printed. A last line may be too short to be found.
-    redact::register(text.trim());
-    for part in text.split_whitespace().filter(|part| !part.contains("-----")) {
-        redact::register(part);
-    }
     PrivateKey::from_pem(text).map_err(|error| {
         let hint = if text.contains("\\n") { "; it must hold real line breaks, not `\\n`" } else { "" };
         format!("{name}: {error}{hint}")

@@ -23,14 +23,14 @@ fn at(_: &str) -> Result<Box<dyn TimeAuthority>, String> {
 fn at(url: &str) -> Result<Box<dyn TimeAuthority>, String> {
     use std::time::Duration;
 
-    use crate::https::{self, Asked};
+    use https::Asked;
 
     struct At(String);
 
     impl TimeAuthority for At {
         fn ask(&self, request: &[u8]) -> Result<Vec<u8>, String> {
             let asked = Asked {
-                method: http::Method::POST,
+                method: https::Method::POST,
                 url: &self.0,
                 headers: &[
                     ("content-type", "application/timestamp-query"),

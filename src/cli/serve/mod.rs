@@ -119,18 +119,11 @@ const SHORTEST_TOKEN: usize = 16;
 
 fn token(args: &Args) -> Result<Option<String>, String> {
     let Some(named) = &args.token else { return Ok(None) };
-    let Some(name) = named.strip_prefix("env:") else {
-        return Err(
-            "--token: a token on the command line is seen by everybody of this machine: write env:NAME"
-                .into(),
-        );
-    };
-    let token = std::env::var(name)
-        .map_err(|_| format!("--token: the variable {} is not set", name.escape_debug()))?;
+    let token =
+        base::secret::read(named, &|name| std::env::var_os(name)).map_err(|why| format!("--token: {why}"))?;
     if token.len() < SHORTEST_TOKEN {
         return Err(format!("--token: the token is too short: use at least {SHORTEST_TOKEN} characters"));
     }
-    base::redact::register(&token);
     Ok(Some(token))
 }
 

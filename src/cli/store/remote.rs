@@ -1,34 +1,43 @@
 //! Stores in buckets.
 
+#[cfg(feature = "aws")]
+mod s3;
+
 use std::sync::Arc;
 
-use async_trait::async_trait;
-
-use crate::cli::configuration::account_of;
 use crate::cli::wire;
 use crate::config::UserConfig;
-use ::aws::object_store::BucketAccess;
-use base::duration::{Span, human_seconds};
+use base::duration::Span;
 use history::Store;
-use history::remote::{Bucket, Keys, Provider, S3, S3Keys, Url};
+use history::remote::{Bucket, Provider, Url};
 
-/// Opens the bucket of a URL. Nothing of it is read yet.
+/// Who puts objects into a bucket of S3, and what the bucket has to do with them.
+#[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "only S3 has accounts of AWS"))]
+struct Terms<'a> {
+    /// The key of the configuration that names an account.
+    key: &'static str,
+    account: Option<&'a String>,
+    lock: Option<Span>,
+}
+
+/// Opens the bucket of a store. Nothing of it is read yet.
 pub fn open(text: &str, config: &UserConfig) -> Result<Store, String> {
+    let account = config.store_account.as_ref();
+    bucket(text, config, &Terms { key: "store_account", account, lock: config.store_lock })
+}
+
+/// Opens the bucket that evidence is handed over to. Nothing of it is read yet.
+pub fn open_archive(text: &str, config: &UserConfig) -> Result<Store, String> {
+    let account = config.evidence.account.as_ref();
+    bucket(text, config, &Terms { key: "evidence.account", account, lock: None })
+}
+
+fn bucket(text: &str, config: &UserConfig, terms: &Terms<'_>) -> Result<Store, String> {
     let url = Url::parse(text)?;
     let runtime = wire::runtime()?;
     let s3 = match url.provider {
-        Provider::S3 => {
-            let access = Arc::new(runtime.block_on(BucketAccess::new(&access(config)?))?);
-            if let Some(wanted) = config.store_lock {
-                let found = runtime.block_on(access.retention(&url.bucket)).map_err(|error| {
-                    format!("{text}: {error}; check the name of the bucket and the permissions")
-                })?;
-                must_lock(text, wanted, found)?;
-            }
-            let (region, endpoint) = (access.region(), access.endpoint());
-            Some(S3 { region, endpoint, keys: Arc::new(OfSdk(access)) })
-        }
-        Provider::Google | Provider::Azure if config.store_lock.is_some() => {
+        Provider::S3 => Some(s3::access(text, &url.bucket, config, terms, &runtime)?),
+        Provider::Google | Provider::Azure if terms.lock.is_some() => {
             return Err(format!(
                 "{text}: `store_lock` can be checked for S3 alone: leave it out, and set a policy on the bucket"
             ));
@@ -38,40 +47,17 @@ pub fn open(text: &str, config: &UserConfig) -> Result<Store, String> {
     Ok(Store::new(Arc::new(Bucket::open(&url, s3, runtime)?)))
 }
 
-/// The way into the account of the store.
-fn access(config: &UserConfig) -> Result<::aws::Access, String> {
-    let Some(name) = &config.store_account else { return Ok(::aws::Access::default()) };
-    let account = config.accounts.get(name).ok_or_else(|| {
-        format!(
-            "`store_account` names {}, which is no account of `accounts` in the configuration",
-            name.escape_debug()
-        )
-    })?;
-    Ok(wire::access_of(&account_of(account), "drillmaster-store"))
-}
+#[cfg(not(feature = "aws"))]
+mod s3 {
+    use history::remote::S3;
 
-fn must_lock(place: &str, wanted: Span, found: Option<::aws::object_store::Retention>) -> Result<(), String> {
-    const DAY_S: f64 = 86_400.0;
-    let told = match found {
-        Some(found) if f64::from(found.days) * DAY_S >= wanted.as_secs_f64() => return Ok(()),
-        Some(found) => format!("its default retention is {} days", found.days),
-        None => "it has no default retention".to_owned(),
-    };
-    Err(format!(
-        "{place}: the bucket does not lock what is put there for {} (`store_lock`): {told}; set object lock's default \
-         retention on the bucket",
-        human_seconds(wanted.as_secs_f64())
-    ))
-}
-
-/// Credentials as the SDK finds and renews them.
-#[derive(Debug)]
-struct OfSdk(Arc<BucketAccess>);
-
-#[async_trait]
-impl Keys for OfSdk {
-    async fn keys(&self) -> Result<S3Keys, String> {
-        let ::aws::object_store::Keys { key_id, secret_key, token } = self.0.keys().await?;
-        Ok(S3Keys { key_id, secret_key, token })
+    pub fn access(
+        _: &str,
+        _: &str,
+        _: &crate::config::UserConfig,
+        _: &super::Terms<'_>,
+        _: &tokio::runtime::Runtime,
+    ) -> Result<S3, String> {
+        Err(crate::cli::wire::WITHOUT_AWS.to_owned())
     }
 }

@@ -1,86 +1,12 @@
 //! Proxies, and runners without a configured region. Every call to AWS goes where the environment
 //! says.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-
 use serde_json::Value;
 
 use super::closet::Closet;
 use super::drill::{Drill, role};
 use super::shop::SANDBOX;
-use support::peers::{Answer, HttpTarget};
-
-/// A proxy that notes the first line of each request. It relays plain requests to `behind`. It
-/// answers 407 to `CONNECT`, and to every request if `behind` is missing.
-struct Proxy {
-    address: String,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl Proxy {
-    fn start(behind: Option<&str>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let behind = behind.map(|url| url.trim_start_matches("http://").to_owned());
-        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
-        let notes = Arc::clone(&asked);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (notes, behind) = (Arc::clone(&notes), behind.clone());
-                // A client that hangs up early does not fail the test.
-                std::thread::spawn(move || drop(serve(stream, &notes, behind.as_deref())));
-            }
-        });
-        Self { address, asked }
-    }
-
-    fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
-    }
-}
-
-fn serve(mut stream: TcpStream, notes: &Mutex<Vec<String>>, behind: Option<&str>) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut first = String::new();
-    reader.read_line(&mut first)?;
-    notes.lock().unwrap().push(first.trim().to_owned());
-    let (mut head, mut length) = (String::new(), 0);
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let lower = line.to_ascii_lowercase();
-        if let Some(value) = lower.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-        // The server is not called `aws.invalid`, and would take that name for a bucket's.
-        if !lower.starts_with("connection:") && !lower.starts_with("host:") {
-            head += &line;
-        }
-    }
-    let Some(behind) = behind.filter(|_| !first.starts_with("CONNECT ")) else {
-        let refusal =
-            "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-        return stream.write_all(refusal.as_bytes());
-    };
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    // In `POST http://host/path HTTP/1.1` a proxy gets the whole URL. A server gets only its path.
-    let path = first.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
-    let method = first.split(' ').next().unwrap_or_default();
-    let mut server = TcpStream::connect(behind)?;
-    write!(
-        server,
-        "{method} {}Host: {behind}\r\n{head}Connection: close\r\n\r\n",
-        path.unwrap_or("/ HTTP/1.1\r\n")
-    )?;
-    server.write_all(&body)?;
-    std::io::copy(&mut server, &mut stream).map(drop)
-}
+use support::peers::{Answer, HttpTarget, Proxy};
 
 /// A playbook with a volume, and with a check that connects to nothing.
 fn playbook(closet: &Closet, head: &str) -> String {
@@ -97,11 +23,11 @@ checks:
 #[tokio::test]
 async fn every_call_goes_through_the_proxy() {
     let closet = Closet::open(0.2).await;
-    let proxy = Proxy::start(Some(closet.moto.endpoint()));
+    let proxy = Proxy::relaying(closet.moto.endpoint());
     let drill = Drill::new(&playbook(&closet, &Closet::head("behind-a-proxy")), closet.moto.endpoint());
     // This host name does not exist. A request that avoids the proxy reaches nothing.
     let drill = drill.env("AWS_ENDPOINT_URL", "http://aws.invalid");
-    let done = drill.env("HTTP_PROXY", &format!("http://ann:s3cret-word@{}", proxy.address)).run();
+    let done = drill.env("HTTP_PROXY", &format!("http://ann:s3cret-word@{}", proxy.address())).run();
     done.ends(0, "passed");
     done.nothing_is_left(&closet.moto, &closet.before);
     let asked = proxy.asked();
@@ -119,9 +45,9 @@ async fn every_call_goes_through_the_proxy() {
 #[tokio::test]
 async fn what_needs_no_proxy_does_not_meet_it() {
     let closet = Closet::open(0.2).await;
-    let proxy = Proxy::start(None);
+    let proxy = Proxy::refusing();
     let drill = Drill::new(&playbook(&closet, &Closet::head("beside-a-proxy")), closet.moto.endpoint());
-    let drill = drill.env("HTTP_PROXY", &format!("http://{}", proxy.address)).env("NO_PROXY", "127.0.0.1");
+    let drill = drill.env("HTTP_PROXY", &format!("http://{}", proxy.address())).env("NO_PROXY", "127.0.0.1");
     drill.run().ends(0, "passed");
     assert_eq!(proxy.asked(), Vec::<String>::new());
 }
@@ -129,7 +55,7 @@ async fn what_needs_no_proxy_does_not_meet_it() {
 #[tokio::test]
 async fn a_proxy_that_wants_a_password_is_named() {
     let closet = Closet::open(0.2).await;
-    let proxy = Proxy::start(None);
+    let proxy = Proxy::refusing();
     for (variable, endpoint, first) in [
         ("HTTPS_PROXY", "https://aws.invalid", "CONNECT aws.invalid:443 "),
         ("HTTP_PROXY", "http://aws.invalid", "POST http://aws.invalid/"),
@@ -137,12 +63,13 @@ async fn a_proxy_that_wants_a_password_is_named() {
         let before = proxy.asked().len();
         let drill = Drill::new(&playbook(&closet, &Closet::head("refused")), closet.moto.endpoint());
         let drill = drill.env("AWS_ENDPOINT_URL", endpoint);
-        let drill = drill.env(variable, &format!("http://ann:s3cret-word@{}", proxy.address));
+        let drill = drill.env(variable, &format!("http://ann:s3cret-word@{}", proxy.address()));
         let done = drill.start_as_it_is().end_refused();
         assert_eq!(done.exit, Some(3), "{}", done.told());
         let asked = proxy.asked().split_off(before);
         assert!(!asked.is_empty() && asked.iter().all(|line| line.starts_with(first)), "{asked:?}");
-        let named = format!("the proxy http://{} ({variable}) asks for a user and a password", proxy.address);
+        let named =
+            format!("the proxy http://{} ({variable}) asks for a user and a password", proxy.address());
         assert!(done.stderr.contains(&named), "{}", done.told());
         assert!(!done.stderr.contains("no credentials"), "{}", done.told());
         assert!(!done.stderr.contains("s3cret-word"), "{}", done.told());
@@ -162,9 +89,9 @@ async fn a_variable_that_names_no_proxy_is_a_mistake() {
 #[tokio::test]
 async fn the_metadata_address_is_never_asked_through_a_proxy() {
     let closet = Closet::open(0.2).await;
-    let (proxy, metadata) = (Proxy::start(None), HttpTarget::start(Answer::status(404)));
+    let (proxy, metadata) = (Proxy::refusing(), HttpTarget::start(Answer::status(404)));
     let drill = Drill::new(&playbook(&closet, &Closet::head("metadata")), closet.moto.endpoint());
-    let drill = drill.env("HTTP_PROXY", &format!("http://{}", proxy.address));
+    let drill = drill.env("HTTP_PROXY", &format!("http://{}", proxy.address()));
     let drill = drill.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url("").trim_end_matches('/'));
     let drill = ["AWS_EC2_METADATA_DISABLED", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
         .into_iter()

@@ -73,7 +73,10 @@ async fn a_bucket_takes_in_every_file_and_overwrites_none() {
         "report.md",
         "test-result.sigstore.json",
     ];
-    assert_eq!(objects(&account).await, all.map(|name| format!("drills/{run}/{name}")));
+    let mut put = all.map(|name| format!("drills/{run}/{name}")).to_vec();
+    // It shows that nothing here is replaced.
+    put.push("drills/probe.txt".to_owned());
+    assert_eq!(objects(&account).await, put);
     // What lies in the bucket is verified as it came from there.
     let fetched = tempfile::tempdir().unwrap();
     for name in all {
@@ -99,8 +102,7 @@ async fn a_bucket_takes_in_every_file_and_overwrites_none() {
     account.s3.put_object().bucket("audit").key(&place).body(body).send().await.unwrap();
     let done = push(done, &closet, &TO_S3);
     assert_eq!(done.exit, Some(3), "{}", done.told());
-    let words =
-        format!("s3://audit/{place}: s3:PutObject: another object lies there, and nothing is overwritten");
+    let words = format!("s3://audit/drills: {run}/report.html lies there with other contents");
     assert!(done.stderr.contains(&words), "{}", done.told());
     let object = account.s3.get_object().bucket("audit").key(&place).send().await.unwrap();
     assert_eq!(object.body.collect().await.unwrap().to_vec(), b"another");
@@ -188,7 +190,7 @@ async fn vanta_gets_the_report_as_a_pdf() {
     std::fs::write(done.file("config.yaml"), in_file).unwrap();
     let done = push(done, "the-secret");
     assert_eq!(done.exit, Some(2), "{}", done.told());
-    assert!(done.stderr.contains("`client_secret` must be env:NAME"), "{}", done.told());
+    assert!(done.stderr.contains("`client_secret`: a secret stands in no file"), "{}", done.told());
     std::fs::write(done.file("config.yaml"), "evidence: { trusted_keys: [drill.key.pub] }\n").unwrap();
     let done = push(done, "the-secret");
     assert_eq!(done.exit, Some(2), "{}", done.told());

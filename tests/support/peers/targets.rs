@@ -12,16 +12,16 @@ use super::process::{Certificates, Server, connects, folder, program};
 use crate::ports::Reserved;
 
 /// Accepts connections on 127.0.0.1 in a thread until dropped.
-struct Listener {
+pub(super) struct Listener {
     /// The reserved port. It stays reserved after the listener has ended.
     port: Option<Reserved>,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
     closing: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Listener {
-    fn start(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
+    pub(super) fn start(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
         let port = Reserved::new();
         let address = port.address();
         let socket = TcpListener::bind(address).unwrap();

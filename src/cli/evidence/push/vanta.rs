@@ -26,15 +26,15 @@ pub use live::Vanta;
 mod live {
     use std::time::Duration;
 
-    use http::Method;
     use serde::Deserialize;
     use serde_json::json;
 
     use super::{Proved, Time, UserConfig};
     use crate::cli::pdf;
-    use crate::https::{self, Asked};
     use base::redact;
+    use base::secret;
     use evidence::EVIDENCE;
+    use https::{Asked, Method};
     use record::report::{self, Format, Templates};
 
     const URL: &str = "https://api.vanta.com";
@@ -68,16 +68,8 @@ mod live {
                 format!("{WHERE} is missing: write `vanta: {{ document: ID, client_id: env:NAME, client_secret: env:NAME }}`")
             })?;
             let read = |key: &str, text: &str| {
-                let name = text.strip_prefix("env:").ok_or_else(|| {
-                    format!("{WHERE}: `{key}` must be env:NAME, the variable that holds it: no secret stands in a file")
-                })?;
-                let value = std::env::var_os(name).and_then(|value| value.into_string().ok());
-                let value = value.filter(|value| !value.is_empty());
-                let value = value.ok_or_else(|| {
-                    format!("{WHERE}: `{key}`: the variable {name} is not set, or holds no text")
-                })?;
-                redact::register(&value);
-                Ok::<_, String>(value)
+                secret::read(text, &|name| std::env::var_os(name))
+                    .map_err(|why| format!("{WHERE}: `{key}`: {why}"))
             };
             if vanta.document.is_empty() || !vanta.document.bytes().all(is_plain) {
                 let document = &vanta.document;

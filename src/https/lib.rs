@@ -1,19 +1,32 @@
-//! Sends one request over HTTP or HTTPS to a service that is no cloud: an authority of time, a portal
-//! of auditors. It connects directly, and trusts the authorities of the machine.
-#![allow(clippy::disallowed_methods, reason = "the time limit of a request is real")]
+//! HTTP and HTTPS to all that is not asked by the AWS SDK: webhooks, collectors, authorities of time,
+//! portals, stores of runs in buckets.
+//!
+//! | rule | |
+//! |---|---|
+//! | time | one limit holds for name lookup, connection, request and whole answer; 5 s for a connection |
+//! | TLS | the authorities of the machine, or of `SSL_CERT_FILE` |
+//! | proxies | those of the environment: [`proxy`] |
+//! | redirects | none is followed |
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+mod client;
+mod dial;
+pub mod proxy;
 
 use std::time::Duration;
 
-use http::{Method, Request, Uri};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Bytes;
-use hyper_rustls::HttpsConnectorBuilder;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
-use rustls::crypto::ring;
+use http_body_util::Full;
+
+pub use client::{Client, Failed, Limits};
+pub use http::{self, Method, Request, Response, Uri};
+pub use hyper::body::Bytes;
 
 /// As much of an answer is read at most.
 const LARGEST: usize = 8 << 20;
+
+/// The name by which servers know this program.
+pub const AGENT: &str = concat!("drillmaster/", env!("CARGO_PKG_VERSION"));
 
 pub struct Answer {
     pub status: u16,
@@ -44,7 +57,7 @@ pub struct Asked<'a> {
     pub limit: Duration,
 }
 
-/// Whether this is the URL of such a service.
+/// Whether this is the URL of a service.
 ///
 /// # Errors
 /// What is wrong with it, for the user.
@@ -62,7 +75,8 @@ pub fn url(text: &str) -> Result<Uri, String> {
     Ok(uri)
 }
 
-/// Sends a request, and reads its answer. It follows no redirection.
+/// Sends a request, and waits for its answer. It has a runtime of its own, so it must not be called
+/// within one.
 ///
 /// # Errors
 /// No answer came, as a text for the user.
@@ -72,30 +86,17 @@ pub fn send(asked: Asked<'_>) -> Result<Answer, String> {
     for (name, value) in asked.headers {
         request = request.header(*name, *value);
     }
-    let agent = concat!("drillmaster/", env!("CARGO_PKG_VERSION"));
-    let request = request.header("user-agent", agent).body(Full::new(Bytes::from(asked.body)));
+    let request = request.header(http::header::USER_AGENT, AGENT).body(Full::new(Bytes::from(asked.body)));
     let request = request.map_err(|error| format!("the request cannot be built: {error}"))?;
-    let runtime = crate::cli::runtime()?;
-    let answer = runtime.block_on(async { tokio::time::timeout(asked.limit, answered(request)).await });
+    let client = Client::new()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("the runtime cannot start: {error}"))?;
+    let limits = Limits { time: asked.limit, bytes: LARGEST };
+    let answer = runtime.block_on(client.ask(request, limits));
     // A name lookup may outlast the limit. Nobody waits for it.
     runtime.shutdown_background();
-    match answer {
-        Ok(answered) => answered,
-        Err(_) => Err(format!("no answer within {} s", asked.limit.as_secs())),
-    }
-}
-
-async fn answered(request: Request<Full<Bytes>>) -> Result<Answer, String> {
-    let connector = HttpsConnectorBuilder::new()
-        .with_provider_and_native_roots(ring::default_provider())
-        .map_err(|error| format!("the authorities of this machine cannot be read: {error}"))?;
-    let connector = connector.https_or_http().enable_http1().build();
-    let client = Client::builder(TokioExecutor::new()).build(connector);
-    let (parts, body) =
-        client.request(request).await.map_err(|error| base::causes::chain(&error))?.into_parts();
-    let body = Limited::new(body, LARGEST).collect().await;
-    let body = body.map_err(|error| format!("the answer broke off, or is too long: {error}"))?;
-    Ok(Answer { status: parts.status.as_u16(), body: body.to_bytes().to_vec() })
+    let (parts, body) = answer.map_err(|failed| failed.to_string())?.into_parts();
+    Ok(Answer { status: parts.status.as_u16(), body: body.to_vec() })
 }
 
 #[cfg(test)]
