@@ -213,8 +213,14 @@ fn pieces(texts: &mut BTreeMap<String, String>, page: &str) -> Vec<String> {
     for line in text.split_inclusive('\n') {
         // A partial that stands alone in its line, without values of its own.
         let named = line.strip_prefix("{{> ").and_then(|rest| rest.trim_end().strip_suffix("}}"));
-        match named.and_then(|name| texts.remove(&format!("{name}.{kind}"))) {
-            Some(partial) => whole.extend([partial, String::new()]),
+        match named.and_then(|name| texts.get(&format!("{name}.{kind}")).cloned()) {
+            Some(partial) => {
+                // What only the page names is needed no more.
+                if let Some(name) = named.filter(|name| !is_named(texts, name)) {
+                    texts.remove(&format!("{name}.{kind}"));
+                }
+                whole.extend([partial, String::new()]);
+            }
             None => whole.last_mut().into_iter().for_each(|text| text.push_str(line)),
         }
     }
@@ -226,6 +232,13 @@ fn pieces(texts: &mut BTreeMap<String, String>, page: &str) -> Vec<String> {
             name
         })
         .collect()
+}
+
+/// Whether a partial or another page names a partial.
+fn is_named(texts: &BTreeMap<String, String>, name: &str) -> bool {
+    let pages = [FORECAST, MATRIX, PLAN, SERVE, SHEET].map(|(_, text)| text);
+    let mut all = texts.values().map(String::as_str).chain(pages);
+    all.any(|text| text.contains(&format!("{{{{> {name}}}}}")) || text.contains(&format!("{{{{> {name} ")))
 }
 
 /// The text in parts, each as short as may be, but not much shorter than [`SHORT`]. No part ends
