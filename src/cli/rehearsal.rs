@@ -13,6 +13,7 @@ use base::clock::Pace;
 use base::duration::Time;
 use base::ids::RunId;
 use base::on::On;
+use engine::plan::Plan;
 use engine::sandbox::teardown::PATIENCE;
 use event::{Body, Consumer, ConsumerError, Event};
 use playbook::Loaded;
@@ -46,9 +47,17 @@ pub fn of(loaded: Loaded, config: &UserConfig) -> Result<Rehearsal, String> {
     from(loaded, config, Utc::now().trunc_subsecs(0), JOBS)
 }
 
+/// The same as [`of`], for a playbook that was planned already.
+pub fn of_plan(plan: Plan, config: &UserConfig) -> Result<Rehearsal, String> {
+    from_plan(plan, config, Utc::now().trunc_subsecs(0), JOBS)
+}
+
 /// Rehearses a playbook from an instant on, with so many steps at once.
 pub fn from(loaded: Loaded, config: &UserConfig, start: Time, jobs: usize) -> Result<Rehearsal, String> {
-    let plan = wire::plan_of(loaded)?;
+    from_plan(wire::plan_of(loaded)?, config, start, jobs)
+}
+
+fn from_plan(plan: Plan, config: &UserConfig, start: Time, jobs: usize) -> Result<Rehearsal, String> {
     let options = Options {
         on: On::Twin,
         run: RunId("plan".into()),

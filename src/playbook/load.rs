@@ -1,6 +1,7 @@
 //! Loads a playbook file: reads, checks and decodes it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value as Json;
 
@@ -35,8 +36,9 @@ pub struct Loaded {
     pub params: Vec<(String, String)>,
     /// Warnings.
     pub diagnostics: Diagnostics,
-    /// The text with all that it extends, and the values with their places in it.
-    tree: (Source, Node),
+    /// The text with all that it extends, and the values with their places in it. Shared: it is
+    /// several times as large as the text.
+    tree: Arc<(Source, Node)>,
 }
 
 impl Loaded {
@@ -49,7 +51,7 @@ impl Loaded {
     /// A mistake in a value at a JSON pointer, with its place in the playbook or in the file that it
     /// extends.
     pub fn error_at(&self, pointer: &str, message: String) -> Diagnostic {
-        let (source, root) = &self.tree;
+        let (source, root) = &*self.tree;
         source.error(root.at_pointer(pointer).span, message)
     }
 
@@ -148,7 +150,7 @@ fn load_with(
             files,
             params: params.to_vec(),
             diagnostics: found,
-            tree,
+            tree: Arc::new(tree),
         }),
         _ => Err(found),
     }

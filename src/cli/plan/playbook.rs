@@ -29,6 +29,7 @@ use base::on::On;
 use base::visible::Form;
 use checks::ConnectTo;
 use engine::actions::WITHOUT_CLOUD;
+use engine::plan::Plan as PlanOfRun;
 use estate::file::Incomplete;
 use insight::matrix::{Row, Workloads};
 use insight::needs::cost::Cost;
@@ -100,21 +101,20 @@ impl Planned {
             On::Twin => None,
             On::Aws => Some(live::look(loaded.clone(), config, connect_to).map_err(wrong)?),
         };
-        let rehearsed = if loaded.estate.is_some() || live.is_none() {
-            Some(rehearsed(loaded, config, prices).map_err(wrong)?)
-        } else {
-            None
-        };
-        Ok(Self {
+        let mut planned = Self {
             name: plan.name.clone(),
             path: loaded.path.display().to_string(),
             lose: model::lose(&plan.loss),
             listed: plan.radius.lost.clone(),
             workloads: plan.workloads.iter().map(|workload| workload.name.clone()).collect(),
             permissions,
-            rehearsed,
+            rehearsed: None,
             live,
-        })
+        };
+        if loaded.estate.is_some() || planned.live.is_none() {
+            planned.rehearsed = Some(rehearsed(loaded, plan, config, prices).map_err(wrong)?);
+        }
+        Ok(planned)
     }
 
     /// What keeps the rehearsal from passing would keep the drill from it. So would what is wrong in
@@ -262,8 +262,13 @@ fn told<'a>(text: &mut String, findings: impl Iterator<Item = &'a Finding>) {
     }
 }
 
-fn rehearsed(loaded: &Loaded, config: &UserConfig, prices: &Prices) -> Result<(Report, Known), String> {
-    let rehearsal = rehearsal::of(loaded.clone(), config)?;
+fn rehearsed(
+    loaded: &Loaded,
+    plan: PlanOfRun,
+    config: &UserConfig,
+    prices: &Prices,
+) -> Result<(Report, Known), String> {
+    let rehearsal = rehearsal::of_plan(plan, config)?;
     let stopped = rehearsal.report.t0.is_none();
     let needs = match stopped.then(|| needs::without_quotas(loaded)).flatten() {
         Some(other) => Needs::of(loaded, &rehearsal::of(other, config)?, prices),

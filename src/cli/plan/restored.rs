@@ -1,6 +1,6 @@
 //! What the steps of a rehearsal made, as far as the rules compare it with the originals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::needs::requests;
 use super::points::Points;
@@ -22,15 +22,16 @@ pub fn restored(loaded: &Loaded, rehearsal: &Rehearsal) -> Vec<RestoredStep> {
             *members.entry(by).or_default() += 1;
         }
     }
+    let workloads: HashMap<&str, &Option<String>> =
+        loaded.playbook.steps.iter().map(|step| (step.id.as_str(), &step.workload)).collect();
     let mut steps = Vec::new();
     for (_, by, _, what) in &all {
         let Request::Create(create) = what else { continue };
         let members = members.get(by).copied().unwrap_or_default();
         let Some(what) = made(create, members) else { continue };
-        let step = loaded.playbook.steps.iter().find(|step| step.id == *by);
         steps.push(RestoredStep {
             id: (*by).to_owned(),
-            workload: step.and_then(|step| step.workload.clone()),
+            workload: workloads.get(by).copied().cloned().flatten(),
             of: points.used_by(by).map(|point| point.of.clone()),
             what,
         });

@@ -8,6 +8,7 @@ use super::Engine;
 use super::found::SurveyedPoints;
 use super::isolation::IsolationMonitor;
 use super::known::Points;
+use super::names::names_since;
 use super::points::Chooser;
 use crate::actions::WITHOUT_CLOUD;
 use crate::plan::Work;
@@ -36,6 +37,8 @@ pub struct Recovery<'a> {
     /// Whether the judge of addresses knows the names of zones.
     pub(super) zones_named: Cell<bool>,
     pub(super) outputs: RefCell<HashMap<String, serde_json::Value>>,
+    /// The names for expressions. Made once: each step and check puts in what it alone may name.
+    pub(super) names: RefCell<serde_json::Value>,
     /// The programs that steps left running, by step. They end with the recovery.
     pub(super) background: RefCell<BTreeMap<String, Background>>,
     /// The number of denials that were already emitted.
@@ -58,13 +61,15 @@ impl<'a> Recovery<'a> {
             outputs.filter(|(_, outputs)| !outputs.is_null()).collect();
         let nodes = engine.plan.nodes.iter().enumerate();
         let made = nodes.filter(|(_, node)| makers.contains(&*node.id) && outputs.contains_key(&node.id));
+        let ready = monitor.ready();
         let recovery = Self {
+            names: RefCell::new(names_since(engine, ready, t0)),
             made: RefCell::new(made.map(|(index, _)| index).collect()),
             makers,
             engine,
             provisioner,
             waiter,
-            ready: monitor.ready(),
+            ready,
             monitor,
             t0,
             points: Points::of(memory, surveyed),

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::Recovery;
 use super::end::End;
 use super::memory::StepMemory;
-use super::names::known_names;
 use crate::actions::context::{Context, Outcome, StepError};
 use crate::plan::{Node, StepWork, Work};
 use crate::secrets::{Asked, Keys};
@@ -289,9 +288,12 @@ impl Recovery<'_> {
         let read = self.engine.secrets.named_in(Asked { value, secret }).await.map_err(|error| {
             StepError::Failed { message: error.message, help: Some(error.help), again: true }
         })?;
-        let mut names = self.names(index);
-        names.extend(read);
-        expr::render_value(value, &Value::Object(names)).map_err(|error| {
+        let mut names = self.names.borrow_mut();
+        if let Value::Object(names) = &mut *names {
+            names.insert("steps".into(), self.outputs_for(index));
+            names.extend(read);
+        }
+        expr::render_value(value, &names).map_err(|error| {
             StepError::wrong(
                 error.to_string(),
                 "an expression may name only what the steps before have given",
@@ -309,9 +311,9 @@ impl Recovery<'_> {
         expr::named(value, "steps").ok()?.into_iter().find(|step| redacted.contains(step))
     }
 
-    fn names(&self, index: usize) -> Map<String, Value> {
+    /// The outputs of the steps that a node depends on.
+    fn outputs_for(&self, index: usize) -> Value {
         let plan = &self.engine.plan;
-        let mut names = known_names(self.engine, Some(self.ready));
         let outputs = self.outputs.borrow();
         let mut steps = Map::new();
         for need in &plan.graph.needs[index] {
@@ -320,14 +322,6 @@ impl Recovery<'_> {
                 steps.insert(id.clone(), given.clone());
             }
         }
-        names.insert("steps".into(), Value::Object(steps));
-        names.insert(
-            "run".into(),
-            json!({
-                "id": self.engine.config.run,
-                "t0": self.t0.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
-            }),
-        );
-        names
+        Value::Object(steps)
     }
 }

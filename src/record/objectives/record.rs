@@ -120,7 +120,12 @@ impl Record {
         let at = event.at;
         self.last_at = Some(at);
         match &event.body {
-            Body::RunStarted(started) => self.started = Some((at, (**started).clone())),
+            Body::RunStarted(started) => {
+                // Steps are large, and most have one point. Tables that grow hold twice their content.
+                self.steps.reserve_exact(started.steps.len());
+                self.points.reserve_exact(started.steps.len());
+                self.started = Some((at, (**started).clone()));
+            }
             Body::PhaseStarted { phase } => {
                 self.phases.insert(*phase, (at, None));
             }

@@ -76,8 +76,10 @@ pub struct Templates {
     html: Handlebars<'static>,
     markdown: Handlebars<'static>,
     css: String,
-    /// The templates that make the page, one after the other.
-    page: Vec<String>,
+    /// The templates that make `report.html`, one after the other.
+    html_page: Vec<String>,
+    /// The same for `report.md`.
+    markdown_page: Vec<String>,
     /// The files of the templates that are not built in, by name.
     files: BTreeMap<String, PathBuf>,
 }
@@ -102,12 +104,17 @@ impl Templates {
                 files.insert(name, file);
             }
         }
-        let page = if replacement.is_none() { pieces(&mut texts) } else { vec!["report".to_owned()] };
+        let mut page = |name| match replacement {
+            None => pieces(&mut texts, name),
+            Some(_) => vec!["report".to_owned()],
+        };
+        let (html_page, markdown_page) = (page(HTML), page(MARKDOWN));
         let mut templates = Self {
             html: registry(escape::html),
             markdown: registry(escape::markdown),
             css: texts.remove(CSS).unwrap_or_default(),
-            page,
+            html_page,
+            markdown_page,
             files,
         };
         templates.markdown.register_helper("code", Box::new(code));
@@ -156,7 +163,7 @@ impl Templates {
     }
 
     pub(super) fn html(&self, view: &impl Serialize) -> Result<String, ReportError> {
-        let page: Vec<&str> = self.page.iter().map(String::as_str).collect();
+        let page: Vec<&str> = self.html_page.iter().map(String::as_str).collect();
         self.render(&self.html, &page, ".html.hbs", view)
     }
 
@@ -166,7 +173,8 @@ impl Templates {
     }
 
     pub(super) fn markdown(&self, view: &impl Serialize) -> Result<String, ReportError> {
-        self.render(&self.markdown, &["report"], ".md.hbs", view)
+        let page: Vec<&str> = self.markdown_page.iter().map(String::as_str).collect();
+        self.render(&self.markdown, &page, ".md.hbs", view)
     }
 
     fn render(
@@ -191,36 +199,67 @@ impl Templates {
     }
 }
 
-/// The page of the built-in templates in pieces, each a template: the texts between the partials, and
-/// the partials. Handlebars would copy all values for each partial, and each list that the partial
-/// names once more. The copies took a third of the time of a large run.
+/// A page of the built-in templates in pieces, each a template. They are rendered one after the other.
+///
+/// Handlebars would copy all values for each partial of the page, and each list that the partial names
+/// once more. The copies took a third of the time of a large run. And its parser counts the lines above
+/// each expression: that took a quarter of the time of a small run, before long texts were cut.
 ///
 /// A user's page is one piece, so that an error names its line.
-fn pieces(texts: &mut BTreeMap<String, String>) -> Vec<String> {
-    let Some(page) = texts.remove(HTML) else { return Vec::new() };
-    let mut pieces = Vec::new();
-    let mut text = String::new();
-    let mut end_text = |text: &mut String, pieces: &mut Vec<String>| {
-        if !text.is_empty() {
-            let piece = format!("report-{}", pieces.len());
-            texts.insert(format!("{piece}.html.hbs"), std::mem::take(text));
-            pieces.push(piece);
-        }
-    };
-    for line in page.split_inclusive('\n') {
+fn pieces(texts: &mut BTreeMap<String, String>, page: &str) -> Vec<String> {
+    let Some((stem, kind)) = page.split_once('.') else { return Vec::new() };
+    let text = texts.remove(page).unwrap_or_default();
+    let mut whole = vec![String::new()];
+    for line in text.split_inclusive('\n') {
         // A partial that stands alone in its line, without values of its own.
         let named = line.strip_prefix("{{> ").and_then(|rest| rest.trim_end().strip_suffix("}}"));
-        match named.filter(|name| !name.contains(' ')) {
-            Some(name) => {
-                end_text(&mut text, &mut pieces);
-                pieces.push(name.to_owned());
+        match named.and_then(|name| texts.get(&format!("{name}.{kind}")).cloned()) {
+            Some(partial) => {
+                // What only the page names is needed no more.
+                if let Some(name) = named.filter(|name| !is_named(texts, name)) {
+                    texts.remove(&format!("{name}.{kind}"));
+                }
+                whole.extend([partial, String::new()]);
             }
-            None => text.push_str(line),
+            None => whole.last_mut().into_iter().for_each(|text| text.push_str(line)),
         }
     }
-    end_text(&mut text, &mut pieces);
+    let pieces = whole.iter().flat_map(|text| cut(text)).enumerate();
     pieces
+        .map(|(index, text)| {
+            let name = format!("{stem}-{index}");
+            texts.insert(format!("{name}.{kind}"), text.to_owned());
+            name
+        })
+        .collect()
 }
+
+/// Whether a partial or another page names a partial.
+fn is_named(texts: &BTreeMap<String, String>, name: &str) -> bool {
+    let pages = [FORECAST, MATRIX, PLAN, SERVE, SHEET].map(|(_, text)| text);
+    let mut all = texts.values().map(String::as_str).chain(pages);
+    all.any(|text| text.contains(&format!("{{{{> {name}}}}}")) || text.contains(&format!("{{{{> {name} ")))
+}
+
+/// The text in parts, each as short as may be, but not much shorter than [`SHORT`]. No part ends
+/// within a block.
+fn cut(text: &str) -> Vec<&str> {
+    let (mut parts, mut open, mut start, mut at) = (Vec::new(), 0, 0, 0);
+    for line in text.split_inclusive('\n') {
+        at += line.len();
+        open += line.matches("{{#").count();
+        open -= line.matches("{{/").count().min(open);
+        if open == 0 && at - start >= SHORT {
+            parts.extend(text.get(start..at));
+            start = at;
+        }
+    }
+    parts.extend(text.get(start..).filter(|rest| !rest.is_empty()));
+    parts
+}
+
+/// A text of so many bytes is read quickly.
+const SHORT: usize = 300;
 
 #[expect(
     clippy::wildcard_enum_match_arm,
