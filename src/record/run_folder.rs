@@ -8,6 +8,7 @@ use crate::objectives::Fold;
 use crate::report::compare::Difference;
 use crate::report::model::JournalEnd;
 use crate::report::{self, ReportError, Written};
+use event::{Body, Inputs};
 
 /// Differences that are shown with both values. The others are named.
 const SHOWN: usize = 8;
@@ -18,6 +19,8 @@ pub struct Told {
     pub fold: Fold,
     /// Why report.json could not be compared. `None` as well if there is none.
     pub unread: Option<ReportError>,
+    /// What the run was given beside its playbook, as its first record holds it.
+    pub inputs: Inputs,
 }
 
 impl Told {
@@ -86,7 +89,12 @@ pub fn read(path: &Path) -> Result<Told, String> {
         Err(ReportError::NoRun(_) | ReportError::NoReport(_)) => None,
         Err(error) => Some(error),
     };
-    Ok(Told { folder, fold, unread })
+    let inputs = match contents.events.into_iter().next().map(|event| event.body) {
+        Some(Body::RunStarted(started)) => started.inputs,
+        // No fold is made of such a journal.
+        Some(_) | None => Inputs::default(),
+    };
+    Ok(Told { folder, fold, unread, inputs })
 }
 
 /// Compares a report with the journal, as far as it went when the report was made.

@@ -116,6 +116,70 @@ fn keys_of_openssl_sign_and_openssl_reads_ours() {
     }
 }
 
+/// The recipe of docs/evidence.md, for those who do not want to rely on Drillmaster.
+#[test]
+fn openssl_alone_verifies_a_run_as_the_documentation_says() {
+    let page = fs::read_to_string(at("docs/evidence.md")).unwrap();
+    let recipes: Vec<&str> = page.split("```sh openssl\n").skip(1).collect();
+    let recipes: Vec<&str> =
+        recipes.into_iter().map(|text| text.split_once("```").map_or(text, |(recipe, _)| recipe)).collect();
+    let [fingerprint, signatures, of_ed25519] = recipes[..] else { panic!("{recipes:?}") };
+    let drill = Drill::of("az-loss");
+    let key = drill.folder().join("drill.key");
+    let (code, told_of_key, err) = told(&["keygen", &text(&key)]);
+    assert_eq!(code, 0, "{err}");
+    let run = drill.folder().join("runs/signed");
+    let (code, _, err) =
+        told(&["run", &text(&drill.write()), "--out", &text(&run), "--sign-with", &text(&key)]);
+    assert_eq!(code, 0, "{err}");
+    let shell = |recipe: &str| {
+        let done =
+            Command::new("sh").args(["-eu", "-c", recipe]).current_dir(drill.folder()).output().unwrap();
+        let said = [done.stdout, done.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+        (done.status.success(), said)
+    };
+    let (good, said) = shell(fingerprint);
+    assert!(good && told_of_key.contains(&format!("SHA256:{}", said.trim())), "{said}{told_of_key}");
+    let (good, said) = shell(signatures);
+    assert!(good, "{said}");
+    assert_eq!(said.matches("Verified OK").count(), 2, "{said}");
+    for file in ["journal.ndjson", "report.json", "report.html", "report.md", "junit.xml"] {
+        assert_eq!(said.matches(&format!("{file}: OK")).count(), 2, "{said}");
+    }
+    assert!(said.contains("evidence.sigstore.json: OK"), "{said}");
+    assert!(said.contains("\"predicateType\":\"urn:drillmaster:rehearsal:v1\""), "{said}");
+    // Each kind of change is seen: of a file, and of a statement.
+    for (file, from, to) in [
+        ("report.md", "orders", "0rders"),
+        ("journal.ndjson", "use1-az1", "use1-az2"),
+        ("evidence.sigstore.json", "\"payload\":\"eyJ", "\"payload\":\"eyK"),
+        ("test-result.sigstore.json", "\"payload\":\"eyJ", "\"payload\":\"eyK"),
+    ] {
+        let path = run.join(file);
+        let good = fs::read_to_string(&path).unwrap();
+        let changed = good.replacen(from, to, 1);
+        assert_ne!(good, changed, "{file}");
+        fs::write(&path, changed).unwrap();
+        let (is_good, said) = shell(signatures);
+        assert!(!is_good, "{file}: {said}");
+        fs::write(&path, good).unwrap();
+    }
+    // The line for a key of the other kind.
+    let ours = signatures.lines().find(|line| line.contains("openssl dgst -sha256 -verify")).unwrap();
+    let signatures = signatures.replace(ours, of_ed25519.trim_end());
+    for file in [&key, &drill.folder().join("drill.key.pub")] {
+        fs::remove_file(file).unwrap();
+    }
+    assert_eq!(told(&["keygen", &text(&key), "--type", "ed25519"]).0, 0);
+    fs::remove_dir_all(&run).unwrap();
+    let (code, _, err) =
+        told(&["run", &text(&drill.write()), "--out", &text(&run), "--sign-with", &text(&key)]);
+    assert_eq!(code, 0, "{err}");
+    let (good, said) = shell(&signatures);
+    assert!(good, "{said}");
+    assert_eq!(said.matches("Verified Successfully").count(), 2, "{said}");
+}
+
 #[test]
 fn a_browser_prints_the_report() {
     let drill = Drill::of("az-loss");

@@ -168,8 +168,7 @@ fn an_authority_stamps_the_evidence_and_others_verify_it() {
         let other = Authority::new(&["rsa:2048"]);
         let (code, said) = signed.verify(&["--timestamp-ca", &text(&other.file("root.pem"))]);
         assert_eq!(code, 1, "{said}");
-        let words =
-            "FAULT       evidence.sigstore.json: its time stamp: no authority that you named vouches for it";
+        let words = "FAULT          evidence.sigstore.json: its time stamp: no authority that you named vouches for it";
         assert!(said.contains(words), "{said}");
         // Others.
         let chain =
@@ -201,7 +200,7 @@ fn a_changed_byte_of_a_stamped_bundle_is_found_even_if_no_authority_is_named() {
         fs::write(&file, &changed).unwrap();
         let (code, said) = signed.verify(&[]);
         assert_eq!(code, 1, "byte {at}: {said}");
-        assert!(said.contains("FAULT       evidence.sigstore.json"), "byte {at}: {said}");
+        assert!(said.contains("FAULT          evidence.sigstore.json"), "byte {at}: {said}");
     }
     // Nobody can take the stamp away, or put one beside another statement.
     let mut without: Value = serde_json::from_str(&good).unwrap();

@@ -104,7 +104,12 @@ fn a_run_is_signed_and_verified_from_its_folder_alone() {
     }
     let (code, out, err) = told(&["verify", &text(elsewhere.path()), "--key", &signed.public()]);
     assert_eq!(code, 0, "{out}{err}");
-    assert!(out.contains("GOOD: nothing was changed; it is a rehearsal, no drill"), "{out}");
+    assert!(
+        out.contains(
+            "VERIFIED: unchanged, and signed by a key that you trust; it is a rehearsal, no drill\n"
+        ),
+        "{out}"
+    );
     assert!(out.contains("SIMULATED on the twin"), "{out}");
     let evidence = statement(&signed.run, "evidence.sigstore.json");
     let report: Value = serde_json::to_value(signed.report()).unwrap();
@@ -114,6 +119,63 @@ fn a_run_is_signed_and_verified_from_its_folder_alone() {
     let names: Vec<&str> =
         evidence["subject"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["journal.ndjson", "report.json", "report.html", "report.md", "junit.xml"]);
+}
+
+/// What an auditor asks stands in what `verify` prints, for people and for programs.
+#[test]
+fn verify_tells_what_was_lost_who_ran_it_how_it_ended_and_what_is_open() {
+    let keys = tempfile::tempdir().unwrap();
+    let key = text(&keygen(keys.path(), "runner.key"));
+    let drill = Drill::of("region-loss");
+    let run = text(&drill.folder().join("run"));
+    let (code, _, err) = told(&["run", &text(&drill.write()), "--out", &run, "--sign-with", &key]);
+    assert_eq!(code, 1, "{err}");
+    let verify = ["verify", &run, "--key", &format!("{key}.pub")];
+    let (code, out, err) = told(&verify);
+    assert_eq!(code, 0, "a drill that failed has good evidence: {err}");
+    let lines: Vec<String> =
+        out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    for line in [
+        "Lost region us-east-1",
+        "Restored in account 999988887777, us-west-2 (simulated)",
+        "AWS identities none (simulated)",
+        "Verdict FAILED (exit code 1): orders: RPO 2h3m missed its objective of 5m",
+        "Figures orders: RTO 30m5s, objective 45m: MET",
+        "orders: RPO 2h3m, objective 5m: MISSED",
+        "Not restored ec2:instance/i-0d4, ec2:volume/vol-0c3",
+        "Left behind nothing (9 created, 9 deleted)",
+        "VERIFIED: unchanged, and signed by a key that you trust; it is a rehearsal, no drill",
+    ] {
+        assert!(lines.iter().any(|found| found == line), "{line}: {out}");
+    }
+    let begins = |with: &str| lines.iter().any(|line| line.starts_with(with));
+    assert!(begins("Held (simulated time, which runs ahead of the clock) 20"), "{out}");
+    assert!(begins("Findings medium orders: no check of workload"), "{out}");
+    let estate = fs::read_to_string(drill.folder().join("estate.yaml")).unwrap();
+    let names = format!("It names estate.yaml (SHA-256 {})", base::digest::sha256(estate));
+    assert!(lines.contains(&names), "{names}: {out}");
+    let (_, out, _) = told(&[&verify[..], &["--output", "json"]].concat());
+    let printed: Value = serde_json::from_str(&out).unwrap();
+    let drill = &printed["drill"];
+    assert_eq!((&drill["verdict"], &drill["exit_code"]), (&"failed".into(), &1.into()), "{out}");
+    let figures = serde_json::json!([
+        { "workload": "orders", "measure": "rto", "objective_s": 2700.0, "measured_s": 1805.0, "status": "met" },
+        { "workload": "orders", "measure": "rpo", "objective_s": 300.0, "measured_s": 7380.0, "status": "missed" },
+    ]);
+    assert_eq!(drill["figures"], figures);
+}
+
+/// Whoever ran it in a container has no name there.
+#[test]
+fn a_user_that_is_not_recorded_is_told() {
+    let signed = Signed::new();
+    let key = PrivateKey::from_pem(&fs::read_to_string(signed.key()).unwrap()).unwrap();
+    let report = &signed.report();
+    let ran_by = RanBy { host: Some("vm".to_owned()), ..RanBy::default() };
+    seal(&signed.run, Seal { report, ran_by, signed_at: report.finished_at }, &key, None).unwrap();
+    let (code, said) = signed.verify();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("user not recorded, host vm\n"), "{said}");
 }
 
 #[test]
@@ -227,7 +289,7 @@ fn a_rehearsal_is_not_relabelled() {
     told(&Report { simulated: false, ..signed.report() });
     let (code, said) = signed.verify();
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("FAULT       journal.ndjson"), "{said}");
+    assert!(said.contains("FAULT          journal.ndjson"), "{said}");
 }
 
 /// Nobody calls AWS on the twin, and nobody can say afterwards that somebody did.
@@ -339,12 +401,13 @@ fn what_is_missing_or_was_added_is_told() {
     let (code, said) = signed.verify();
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("notes.txt: no part of the evidence"), "{said}");
+    assert!(said.contains("no drill; 1 file is not part of it\n"), "{said}");
     for name in ["report.html", "test-result.sigstore.json", "evidence.sigstore.json", "journal.ndjson"] {
         let kept = fs::read(signed.run.join(name)).unwrap();
         fs::remove_file(signed.run.join(name)).unwrap();
         let (code, said) = signed.verify();
         assert_eq!(code, 1, "{said}");
-        assert!(said.contains(&format!("FAULT       {name}")), "{name}: {said}");
+        assert!(said.contains(&format!("FAULT          {name}")), "{name}: {said}");
         fs::write(signed.run.join(name), kept).unwrap();
     }
     let (code, said) = signed.verify();
@@ -365,7 +428,7 @@ fn a_report_that_was_not_signed_is_no_part_of_a_good_run() {
     fs::write(signed.run.join("report.html"), page).unwrap();
     let (code, said) = signed.verify();
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("FAULT       report.html: is not among the files that were signed"), "{said}");
+    assert!(said.contains("FAULT          report.html: is not among the files that were signed"), "{said}");
 }
 
 #[test]
@@ -425,7 +488,7 @@ fn a_run_that_has_ended_is_not_signed_again() {
     assert!(out.contains("Not signed"), "{out}{err}");
     let (code, said) = signed.verify();
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("FAULT       evidence.sigstore.json: is missing"), "{said}");
+    assert!(said.contains("FAULT          evidence.sigstore.json: is missing"), "{said}");
 }
 
 proptest! {
@@ -451,7 +514,7 @@ proptest! {
                 fs::write(&file, &changed).unwrap();
                 let (code, said) = signed.verify();
                 prop_assert_eq!(code, 1, "{} byte {}: {}", name, at, said);
-                prop_assert!(said.contains(&format!("FAULT       {name}")), "{name} byte {at}: {said}");
+                prop_assert!(said.contains(&format!("FAULT          {name}")), "{name} byte {at}: {said}");
             }
             fs::write(&file, &good).unwrap();
         }

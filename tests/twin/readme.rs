@@ -5,6 +5,7 @@
 //!
 //! - `sh runnable`: each line is run. Its exit code must be the one in its comment, or 0.
 //! - `text stdout`: the line before printed this.
+//! - `sh openssl`: `tests/aws/evidence.rs` runs it, because it needs openssl.
 //! - `yaml file=NAME`: the block is written to NAME.
 //! - `yaml steps`, `yaml checks`: the block is added to the steps or checks of
 //!   `drills/region-loss.yaml`, or of the playbook that the fence names. It must stay valid.
@@ -185,7 +186,7 @@ fn run_page(name: &str) -> Done {
                 fs::write(folder.path().join(file.trim_start_matches("file=")), text).unwrap();
                 done.files += 1;
             }
-            ["sh" | "text" | "yaml"] => {}
+            ["sh" | "text" | "yaml"] | ["sh", "openssl"] => {}
             _ => panic!("{name}: nothing is known of a block of `{info}`"),
         }
     }
@@ -221,6 +222,47 @@ fn the_first_playbook_is_valid_and_misses_its_rpo() {
     // As in the sample, the newest snapshot that survives is two hours old.
     let printed = run("drillmaster run drills/orders.yaml # exit code 1", folder.path());
     assert!(printed.contains("RPO 2h missed its objective of 5m"), "{printed}");
+}
+
+#[test]
+fn the_page_of_findings_names_those_of_the_sample() {
+    let folder = clone();
+    run("drillmaster run drills/az-loss.yaml --out out", folder.path());
+    let report = fs::read_to_string(folder.path().join("out/report.json")).unwrap();
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    let found: BTreeSet<&str> = findings.iter().map(|finding| finding["rule"].as_str().unwrap()).collect();
+    let page = page("docs/findings.md");
+    let (_, told) = page.split_once("its report has these findings:").unwrap();
+    let (told, _) = told.split_once("\n\n").unwrap();
+    let name = Regex::new("`([a-z-]+)`").unwrap();
+    let named: BTreeSet<&str> =
+        name.captures_iter(told).map(|found| found.get(1).unwrap().as_str()).collect();
+    assert_eq!(named, found);
+}
+
+/// What `verify --output json` prints is explained member by member.
+#[test]
+fn every_member_of_the_json_of_verify_is_explained() {
+    let folder = clone();
+    for line in [
+        "drillmaster keygen drill.key",
+        "drillmaster run drills/az-loss.yaml --out out --sign-with drill.key",
+    ] {
+        run(line, folder.path());
+    }
+    let printed = run("drillmaster verify out --key drill.key.pub --output json", folder.path());
+    let printed: Value = serde_json::from_str(&printed).unwrap();
+    let page = page("docs/evidence.md");
+    for (header, value) in [("| member |", &printed), ("| member of `drill` |", &printed["drill"])] {
+        let (_, rows) = page.split_once(header).unwrap();
+        let (rows, _) = rows.split_once("\n\n").unwrap();
+        let cells = rows.lines().skip(2).map(|row| row.split('|').nth(1).unwrap());
+        let told: BTreeSet<&str> =
+            cells.flat_map(|cell| cell.split(',')).map(|name| name.trim().trim_matches('`')).collect();
+        let found: BTreeSet<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(told, found, "{header}");
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Signed evidence: `keygen`, `verify`, `review`, `evidence push`, and the signing at the end of a run.
 
+mod facts;
 pub mod keygen;
 mod kms;
+mod page;
 mod push;
 pub mod review;
 pub mod signing;

@@ -1,22 +1,20 @@
 //! `drillmaster verify RUN`
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::facts::Facts;
+use super::page;
 use super::timestamp::trusted;
 use crate::cli::configuration::ConfigArg;
 use crate::cli::run_folder::{self, Told};
 use crate::cli::{complained, folder_of, print, print_as};
 use crate::config::UserConfig;
-use crate::ui::text::clean;
-use base::duration::Time;
 use base::exit::Exit;
 use base::visible::Form;
-use evidence::key::{Fingerprint, Holder};
-use evidence::timestamp::Stamped;
+use evidence::key::Fingerprint;
 use evidence::verify::{Fault, Trust, Verified, verify};
 use evidence::{EVIDENCE, PublicKey};
 use record::journal;
@@ -25,8 +23,9 @@ use record::report::{Report, headline};
 /// Verify the evidence of a run, without a network
 ///
 /// The signatures, the contents of every file, the journal's chain, and whether all of them say the
-/// same. Exit codes: 0 nothing was changed, and a key that you trust signed it; 1 something was
-/// changed, is missing or is not signed by such a key; 2 the command line is wrong.
+/// same. It prints what was lost, who ran it, the verdict with its figures, and what is open. Exit
+/// codes: 0 nothing was changed, and a key that you trust signed it, even if the drill failed; 1
+/// something was changed, is missing or is not signed by such a key; 2 the command line is wrong.
 ///
 /// Example: drillmaster verify runs/20261122T074400Z-orders-1f3a2b4c --key drill.key.pub
 #[derive(clap::Args)]
@@ -98,6 +97,8 @@ struct Printed<'a> {
     run_id: Option<&'a str>,
     simulated: Option<bool>,
     headline: Option<String>,
+    /// What the journal tells of the run. `null`: it cannot be read.
+    drill: Option<&'a Facts<'a>>,
     #[serde(flatten)]
     verified: &'a Verified,
 }
@@ -131,14 +132,16 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         verified.good = false;
     }
     let report = told.as_ref().ok().map(|told| &told.fold.report);
+    let facts = told.as_ref().ok().map(|told| Facts::of(&told.fold.report, &told.inputs));
     let written = match args.output {
-        Output::Text => print(&text(&folder, report, &verified)),
+        Output::Text => print(&page::text(&folder, report.zip(facts.as_ref()), &verified)),
         Output::Json => {
             let printed = Printed {
                 run: folder.display().to_string(),
                 run_id: report.map(|report| report.run_id.as_str()),
                 simulated: report.map(|report| report.simulated),
                 headline: report.map(headline::of),
+                drill: facts.as_ref(),
                 verified: &verified,
             };
             let json = serde_json::to_string_pretty(&printed).map_err(|error| wrong(error.to_string()))?;
@@ -182,99 +185,4 @@ pub fn report_of(told: &Result<Told, String>) -> Result<&Report, Fault> {
         },
         Err(message) => Err(fault(message.clone())),
     }
-}
-
-fn second(time: Time) -> String {
-    time.format("%Y-%m-%d %H:%M:%SZ").to_string()
-}
-
-fn text(folder: &Path, report: Option<&Report>, verified: &Verified) -> String {
-    let mut out = String::new();
-    // Writing to a String cannot fail.
-    let mut line = |name: &str, value: &str| {
-        let _ = writeln!(out, "{name:<11} {}", clean(value));
-    };
-    line("Run", &folder.display().to_string());
-    if let Some(report) = report {
-        let kind = if report.simulated {
-            "SIMULATED on the twin: nothing was really restored"
-        } else {
-            "a drill with --on aws"
-        };
-        line("Kind", kind);
-        line("Run id", &report.run_id);
-        line(
-            "Playbook",
-            &format!(
-                "{} ({}, SHA-256 {})",
-                report.playbook.name, report.playbook.path, report.playbook.sha256
-            ),
-        );
-        line("Restored in", &format!("account {}, {}", report.sandbox.account, report.sandbox.region));
-        line("Outcome", &headline::of(report));
-        let lost: Vec<String> = report.lose.iter().map(|(kind, id)| format!("{kind} {id}")).collect();
-        line("Lost", &lost.join(", "));
-        line("Held", &format!("{} to {}", second(report.started_at), second(report.finished_at)));
-    }
-    if let Some(by) = &verified.ran_by {
-        let parts = [by.user.clone(), by.host.as_ref().map(|host| format!("on {host}")), by.ci_job.clone()];
-        line("Run by", &parts.into_iter().flatten().collect::<Vec<_>>().join(", "));
-    }
-    if let Some(report) = report.filter(|report| !report.simulated) {
-        match report.identities.as_slice() {
-            [] => line("Called as", "unknown: the journal does not say"),
-            all => {
-                for who in all {
-                    line("Called as", &format!("{} ({})", who.arn, who.purpose.word()));
-                }
-            }
-        }
-    }
-    if let Some(endpoint) = verified.ran_by.as_ref().and_then(|by| by.endpoint.as_ref()) {
-        line("Endpoint", &format!("{endpoint}: the calls went there, perhaps to an emulation of AWS"));
-    }
-    if let Some(report) = report.filter(|report| !report.resumed.is_empty()) {
-        line("Resumed", &format!("{} times, by another process", report.resumed.len()));
-    }
-    if let Some(signed) = &verified.signed_by {
-        let key = match signed.key {
-            Holder::Kept => "",
-            Holder::ThrownAway => ", a key that was made for this run alone",
-        };
-        let at = verified.signed_at.map(second).unwrap_or_default();
-        line("Signed", &format!("{at} with {}{key}", signed.fingerprint));
-    }
-    if let Some(stamp) = &verified.stamp {
-        let Stamped { at, authority, trusted } = stamp;
-        let at = second(*at);
-        let said = if *trusted {
-            format!("seen at {at} by {authority}")
-        } else {
-            format!(
-                "not verified: you named no authority; it says {at}, and names {authority} (--timestamp-ca)"
-            )
-        };
-        line("Time stamp", &said);
-    }
-    for review in &verified.reviews {
-        let counts = if review.counts { "" } else { "; does not count: no other key that you trust" };
-        let (at, by, key) = (second(review.signed_at), &review.by, &review.fingerprint);
-        line("Reviewed", &format!("{at} by {by}, with {key}{counts}: {}", review.note));
-    }
-    if !verified.files.is_empty() {
-        line("Unchanged", &verified.files.join(", "));
-    }
-    if !verified.unsigned.is_empty() {
-        line("Not signed", &format!("{}: no part of the evidence", verified.unsigned.join(", ")));
-    }
-    for fault in &verified.faults {
-        let _ = writeln!(out, "FAULT       {}: {}", clean(&fault.file), clean(&fault.what));
-    }
-    let verdict = match (verified.good, report.is_some_and(|report| report.simulated)) {
-        (true, false) => "GOOD: nothing was changed",
-        (true, true) => "GOOD: nothing was changed; it is a rehearsal, no drill",
-        (false, _) => "NOT GOOD: do not rely on it",
-    };
-    let _ = writeln!(out, "\n{verdict}");
-    out
 }

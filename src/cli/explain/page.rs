@@ -19,7 +19,8 @@ with severity high do.
 No option switches a finding off. It goes away with its cause. Where that differs, the rule says so:
 a comment can ignore the rules of [the estate and the plan](#the-estate-and-the-plan).
 
-The sample az-loss has one finding, because its sandbox is in production's account:
+The sample az-loss passes, and its report has these findings: `sandbox-shares-account`,
+`check-proves-little`, `assumed` and `stores-apart`.
 
 ```sh runnable
 drillmaster run drills/az-loss.yaml --out runs/az

@@ -25,7 +25,9 @@ async fn a_drill_on_aws_is_signed_as_one_and_tells_its_endpoint() {
     let (code, said, err) = told(&["verify", run.to_str().unwrap(), "--fingerprint", fingerprint]);
     assert_eq!(code, 0, "{said}{err}");
     assert!(
-        said.contains("a drill with --on aws") && said.ends_with("GOOD: nothing was changed\n"),
+        said.contains("a drill with --on aws")
+            && said.contains("\nVERIFIED: unchanged, and signed by a key that you trust\n")
+            && said.contains("Verdict        PASSED (exit code 0)\n"),
         "{said}"
     );
     // The emulation is no AWS, and the evidence says where the calls went.

@@ -106,7 +106,7 @@ pub struct Facts {
     pub version: String,
     /// A text, because a template treats the number 0 as false.
     pub seed: Option<String>,
-    /// Whose credentials called AWS, each with what for. Empty on the twin, where nobody calls.
+    /// Whose credentials called AWS, each with what for. On the twin nobody calls, and it says so.
     pub identities: List<Pair>,
     pub sandbox: Vec<Pair>,
     pub isolation: Badge,
@@ -243,7 +243,10 @@ fn facts(report: &Report, limits: Limits) -> Facts {
         lost: if lost.is_empty() { "nothing named".into() } else { lost.join(", ") },
         t0: report.t0.map(|t0| timestamp(report, t0)),
         // A sandbox may exist before T0, but nothing was restored in it yet.
-        restored_in: (report.t0.is_some() && !place.is_empty()).then(|| place.join(", ")),
+        restored_in: (report.t0.is_some() && !place.is_empty()).then(|| {
+            let simulated = if report.simulated { " (simulated)" } else { "" };
+            format!("{}{simulated}", place.join(", "))
+        }),
         on: match report.on {
             On::Twin => "the twin (an in-memory model of the estate)".into(),
             On::Aws => "AWS".into(),
@@ -278,8 +281,9 @@ fn identities(report: &Report, limits: Limits) -> List<Pair> {
             value: limits.name(&who.arn),
         })
         .collect();
-    if pairs.is_empty() && !report.simulated {
-        pairs.push(Pair { name: "AWS identity".into(), value: "unknown".into() });
+    if pairs.is_empty() {
+        let value = if report.simulated { "none (simulated)" } else { "unknown" };
+        pairs.push(Pair { name: "AWS identity".into(), value: value.into() });
     }
     List::cut(pairs, limits.rows)
 }
