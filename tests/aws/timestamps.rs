@@ -153,13 +153,13 @@ fn an_authority_stamps_the_evidence_and_others_verify_it() {
         // Anybody can make a stamp of an authority that nobody named.
         let (code, said) = signed.verify(&[]);
         assert_eq!(code, 0, "{said}");
-        assert!(said.contains("Time stamp  not verified: you named no authority"), "{said}");
+        assert!(said.contains("Time stamp     not verified: you named no authority"), "{said}");
         let (code, said) = signed.verify(&["--require-timestamp"]);
         assert_eq!(code, 1, "{said}");
         let root = text(&authority.file("root.pem"));
         let (code, said) = signed.verify(&["--timestamp-ca", &root, "--require-timestamp"]);
         assert_eq!(code, 0, "{said}");
-        assert!(said.contains("Time stamp  seen at 20") && said.contains("by Test leaf"), "{said}");
+        assert!(said.contains("Time stamp     seen at 20") && said.contains("by Test leaf"), "{said}");
         // So does the configuration.
         let config = authority.file("config.yaml");
         fs::write(&config, "evidence: { timestamp_ca: root.pem }\n").unwrap();
