@@ -85,6 +85,16 @@ fn a_simulated_run_says_so_in_every_format_and_a_real_one_never() {
     assert!(html.contains("<body class=\"simulated\">"), "the print header hangs on it");
     assert!(html.contains("@page simulated{@top-center{content:\"SIMULATED"));
     assert!(rendered(&region_loss(), Format::Markdown).starts_with("> **SIMULATED.**"));
+    // No figure of the model looks like one of AWS.
+    let real = rendered(&real, Format::Html);
+    for words in [
+        "API calls (simulated: none reached AWS)",
+        "Observed (from the estate)",
+        "account 999988887777 (simulated)",
+        "<dt>AWS identity</dt><dd><code>none (simulated)</code></dd>",
+    ] {
+        assert!(html.contains(words) && !real.contains(words), "{words}");
+    }
 }
 
 #[test]

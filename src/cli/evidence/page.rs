@@ -78,8 +78,11 @@ fn drill(page: &mut Page, report: &Report, facts: &Facts<'_>) {
         &format!("{} ({}, SHA-256 {})", report.playbook.name, playbook.name, playbook.sha256),
     );
     page.lines("It names", facts.files.iter().map(|file| format!("{} (SHA-256 {})", file.name, file.sha256)));
-    let lost: Vec<String> = facts.lose.iter().map(|(kind, id)| format!("{kind} {id}")).collect();
-    page.line("Lost", &lost.join(", "));
+    let lost = facts.lose.iter().map(|(kind, id)| {
+        let kind = if kind == "az" { "availability zone" } else { kind.as_str() };
+        format!("{kind} {id}")
+    });
+    page.line("Lost", &lost.collect::<Vec<_>>().join(", "));
     let simulation = if simulated { " (simulated)" } else { "" };
     let place = match &facts.restored_in {
         Some(place) => format!("account {}, {}{simulation}", place.account, place.region),
