@@ -122,11 +122,15 @@ impl Drill {
         Self::measured().playbook(FRESHNESS, "")
     }
 
-    /// Writes the files as they are now. Returns the playbook's path.
+    /// Writes the files as they are now. Returns the playbook's path. What is there already stays as it
+    /// is: a server may be reading it.
     pub fn write(&self) -> PathBuf {
         let path = self.folder().join("playbook.yaml");
-        std::fs::write(&path, &self.playbook).unwrap();
-        std::fs::write(self.folder().join("estate.yaml"), &self.estate).unwrap();
+        for (path, text) in [(&path, &self.playbook), (&self.folder().join("estate.yaml"), &self.estate)] {
+            if std::fs::read_to_string(path).ok().as_ref() != Some(text) {
+                std::fs::write(path, text).unwrap();
+            }
+        }
         path
     }
 
