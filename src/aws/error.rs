@@ -117,7 +117,7 @@ fn no_credentials(error: &CredentialsError) -> String {
 
 /// Returns the error of a proxy that did not let the request through. `None` if it is another error.
 fn by_proxy(call: &str, said: &str) -> Option<CloudError> {
-    let Refusal { what, help } = proxy::refusal(said)?;
+    let Refusal { what, help } = proxy::refusal(said, true).or_else(|| proxy::refusal(said, false))?;
     Some(CloudError::new(ErrorKind::Network, call, what).help(help))
 }
 

@@ -152,8 +152,7 @@ pub use remote::open_archive;
 use remote::open as remote;
 
 #[cfg(not(feature = "live"))]
-const NO_BUCKETS: &str =
-    "this build reaches no bucket: build it with the cargo feature `aws` (it is on by default)";
+const NO_BUCKETS: &str = "this build reaches no bucket: build it with the cargo feature `aws` (it is on by default), or with `live` for gs:// and az://";
 
 #[cfg(not(feature = "live"))]
 fn remote(_: &str, _: &UserConfig) -> Result<Store, String> {

@@ -318,7 +318,7 @@ impl HttpService for Connector {
             // same.
             let kind = match failed {
                 Failed::Connect(_) => HttpErrorKind::Connect,
-                Failed::Interrupted(_) => HttpErrorKind::Interrupted,
+                Failed::Interrupted(_) | Failed::Body { .. } => HttpErrorKind::Interrupted,
                 Failed::Late(_) => HttpErrorKind::Timeout,
             };
             HttpError::new(kind, failed)

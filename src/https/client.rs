@@ -36,6 +36,9 @@ pub enum Failed {
     Interrupted(String),
     #[error("there was no answer within {}", Span(*.0))]
     Late(Duration),
+    /// The server answered, and the body did not come whole.
+    #[error("{why}")]
+    Body { status: StatusCode, why: String },
 }
 
 /// A client. `B` is the body of its requests.
@@ -82,30 +85,32 @@ where
 
     async fn answered(&self, mut request: Request<B>, largest: usize) -> Result<Response<Bytes>, Failed> {
         let proxy = self.proxies.before(request.uri());
+        let is_https = request.uri().scheme() != Some(&http::uri::Scheme::HTTP);
         if let Some(word) = proxy.as_ref().and_then(|proxy| proxy.basic_auth())
-            && request.uri().scheme() == Some(&http::uri::Scheme::HTTP)
+            && !is_https
         {
             request.headers_mut().insert(PROXY_AUTHORIZATION, word.clone());
         }
         let answer = self.client.request(request).await.map_err(|error| {
             let said = chain(&error);
-            let refusal = proxy.as_ref().and_then(|_| proxy::refusal(&said));
+            let refusal = proxy.as_ref().and_then(|_| proxy::refusal(&said, is_https));
             let said = refusal.map_or(said, |refusal| refusal.to_string());
             if error.is_connect() { Failed::Connect(said) } else { Failed::Interrupted(said) }
         })?;
         // No server says this: it is the proxy's answer to a request that it did not pass on.
         if answer.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
-            && let Some(refusal) = proxy.as_ref().and_then(|_| proxy::refusal(proxy::AUTHENTICATE))
+            && let Some(refusal) = proxy.as_ref().and_then(|_| proxy::refusal(proxy::AUTHENTICATE, is_https))
         {
             return Err(Failed::Connect(refusal.to_string()));
         }
         let (parts, body) = answer.into_parts();
         let body = Limited::new(body, largest).collect().await.map_err(|error| {
-            Failed::Interrupted(if error.is::<LengthLimitError>() {
+            let why = if error.is::<LengthLimitError>() {
                 format!("the answer is longer than {largest} bytes")
             } else {
                 format!("the answer broke off: {}", chain(error.as_ref()))
-            })
+            };
+            Failed::Body { status: parts.status, why }
         })?;
         Ok(Response::from_parts(parts, body.to_bytes()))
     }

@@ -4,9 +4,10 @@
 use http::Uri;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
-/// The variables that name a proxy, in the order of their rank for HTTPS.
-const VARIABLES: [&str; 6] =
-    ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
+/// The variables that name a proxy, in either case. The one of the scheme comes before the last one.
+const HTTPS: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
+const HTTP: [&str; 2] = ["HTTP_PROXY", "http_proxy"];
+const ALL: [&str; 2] = ["ALL_PROXY", "all_proxy"];
 
 /// The metadata services of EC2, ECS, EKS, Azure and Google. They are never asked through a proxy: each
 /// means another machine there.
@@ -27,40 +28,63 @@ pub fn is_metadata(host: &str) -> bool {
     METADATA.contains(&host)
 }
 
-fn set(variable: &str) -> Option<String> {
-    std::env::var(variable).ok().filter(|value| !value.trim().is_empty())
+/// The variables of the environment, as the client reads them.
+type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
-/// The variable that counts for HTTPS, and its value. Others may be meant for other programs.
-fn first() -> Option<(&'static str, String)> {
-    VARIABLES.iter().find_map(|variable| Some((*variable, set(variable)?)))
+/// The variable that is set, and its value. Of two spellings the first counts, even if it is empty:
+/// then none is set.
+fn set(names: [&'static str; 2], environment: Environment<'_>) -> Option<(&'static str, String)> {
+    let (name, value) = names.into_iter().find_map(|name| Some((name, environment(name)?)))?;
+    (!value.trim().is_empty()).then_some((name, value))
+}
+
+/// The variable that counts for a scheme, and its value.
+fn of_scheme(is_https: bool, environment: Environment<'_>) -> Option<(&'static str, String)> {
+    let own = if is_https { HTTPS } else { HTTP };
+    set(own, environment).or_else(|| set(ALL, environment))
 }
 
 /// Whether the environment names a proxy.
 pub fn is_set() -> bool {
-    first().is_some()
+    [HTTPS, HTTP, ALL].into_iter().any(|names| set(names, &variable).is_some())
 }
 
-/// Names the proxy and its variable, without user and password. `None` if none is set.
+/// Names the proxy of HTTPS, else that of HTTP, and its variable, without user and password. `None` if
+/// none is set.
 pub fn named() -> Option<String> {
-    first().map(|(variable, url)| format!("{} ({variable})", without_user(&url)))
+    named_of(true, &variable).or_else(|| named_of(false, &variable))
+}
+
+fn named_of(is_https: bool, environment: Environment<'_>) -> Option<String> {
+    let (name, url) = of_scheme(is_https, environment)?;
+    Some(format!("{} ({name})", without_user(&url)))
 }
 
 /// A variable that names no proxy. Clients would pass over it, and connect directly.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}; {help}")]
-pub struct NoProxy {
+pub struct UnusableProxy {
     pub what: String,
     pub help: String,
 }
 
 /// # Errors
-/// The variable that counts names no proxy.
-pub fn check() -> Result<(), NoProxy> {
-    first().map_or(Ok(()), |(variable, url)| usable(variable, &url))
+/// A variable names no proxy.
+pub fn check() -> Result<(), UnusableProxy> {
+    check_in(&variable)
 }
 
-fn usable(variable: &str, url: &str) -> Result<(), NoProxy> {
+fn check_in(environment: Environment<'_>) -> Result<(), UnusableProxy> {
+    let set = [HTTPS, HTTP, ALL].into_iter().filter_map(|names| set(names, environment));
+    // All of them, also after an error: each may hold a password.
+    set.map(|(name, url)| usable(name, &url)).collect::<Vec<_>>().into_iter().collect()
+}
+
+fn usable(variable: &str, url: &str) -> Result<(), UnusableProxy> {
     if let Some((_, password)) = user(url).and_then(|user| user.split_once(':')) {
         base::redact::register(password);
     }
@@ -69,13 +93,21 @@ fn usable(variable: &str, url: &str) -> Result<(), NoProxy> {
     let why = match without_user(&whole).parse::<Uri>() {
         Ok(uri) if !matches!(uri.scheme_str(), Some("http" | "https")) => "it is none of HTTP".to_owned(),
         Ok(uri) if uri.host().is_none_or(str::is_empty) => "it names no host".to_owned(),
-        Ok(_) => return Ok(()),
+        Ok(uri) if is_read_as(&whole, &uri) => return Ok(()),
+        Ok(_) => "its user or password holds characters that must be percent-encoded".to_owned(),
         Err(error) => error.to_string(),
     };
-    Err(NoProxy {
+    Err(UnusableProxy {
         what: format!("{variable} names no proxy that can be used: {why}"),
         help: format!("write {variable}=http://HOST:PORT, or unset it"),
     })
+}
+
+/// Whether the client reads the same host and port in it. It passes over what it cannot read.
+fn is_read_as(whole: &str, uri: &Uri) -> bool {
+    let matcher = Matcher::builder().all(whole).build();
+    let read = matcher.intercept(&Uri::from_static("https://example.com"));
+    read.is_some_and(|read| read.uri().host() == uri.host() && read.uri().port_u16() == uri.port_u16())
 }
 
 /// A proxy that did not let a request through.
@@ -87,8 +119,8 @@ pub struct Refusal {
 }
 
 /// Reads an error of a client. `None`: it is not the proxy's.
-pub fn refusal(said: &str) -> Option<Refusal> {
-    let proxy = named()?;
+pub fn refusal(said: &str, is_https: bool) -> Option<Refusal> {
+    let proxy = named_of(is_https, &variable)?;
     if said.contains(AUTHENTICATE) {
         let what = format!("the proxy {proxy} asks for a user and a password (HTTP 407)");
         let help = "write them into the variable (http://USER:PASSWORD@HOST:PORT), or name in NO_PROXY what needs no proxy";
@@ -145,11 +177,36 @@ mod tests {
     }
 
     #[test]
+    fn each_scheme_has_its_variable_and_all_are_checked() {
+        let of = |set: &'static [(&str, &str)]| {
+            move |name: &str| set.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
+        };
+        let two = of(&[("HTTPS_PROXY", "http://one:1"), ("http_proxy", "two:2")]);
+        assert_eq!(named_of(true, &two).unwrap(), "http://one:1 (HTTPS_PROXY)");
+        assert_eq!(named_of(false, &two).unwrap(), "two:2 (http_proxy)");
+        assert_eq!(check_in(&two), Ok(()));
+        let all =
+            of(&[("ALL_PROXY", "http://three:3"), ("HTTPS_PROXY", ""), ("https_proxy", "http://one:1")]);
+        assert_eq!(named_of(true, &all).unwrap(), "http://three:3 (ALL_PROXY)");
+        assert_eq!(named_of(false, &of(&[("HTTPS_PROXY", "http://one:1")])), None);
+        let wrong =
+            of(&[("HTTPS_PROXY", "http://one:1"), ("HTTP_PROXY", "socks5://ann:of-two-proxies@two:2")]);
+        let error = check_in(&wrong).unwrap_err().to_string();
+        assert!(error.starts_with("HTTP_PROXY names no proxy that can be used"), "{error}");
+        assert_eq!(base::redact::text("of-two-proxies"), "***");
+    }
+
+    #[test]
     fn what_is_no_http_proxy_is_refused() {
         for url in ["socks5://ann:s3cret-word@proxy.example:1080", "http://", "not a url"] {
             let error = usable("HTTPS_PROXY", url).unwrap_err().to_string();
             assert!(error.contains("HTTPS_PROXY names no proxy that can be used"), "{url}: {error}");
             assert!(!error.contains("s3cret"), "{error}");
+        }
+        for url in ["http://ann:s3cret^word@proxy.example:3128", "http://ann:s3cret/word@proxy.example:3128"]
+        {
+            let error = usable("HTTPS_PROXY", url).unwrap_err().to_string();
+            assert!(!error.contains("s3cret"), "{url}: {error}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http_body_util::Full;
 use https::http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use https::http::{HeaderMap, StatusCode};
-use https::{AGENT, Bytes, Client, Limits, Request};
+use https::{AGENT, Bytes, Client, Failed, Limits, Request};
 
 use crate::message::{clean, cut};
 
@@ -39,9 +39,12 @@ pub(crate) async fn post(
         let request = request
             .body(Full::from(body.clone()))
             .map_err(|error| format!("no request can be made of the URL and the headers: {error}"))?;
-        let answer = client.ask(request, limits).await.map_err(|failed| failed.to_string())?;
-        let (status, wait) = (answer.status(), wait(answer.headers(), tries));
-        let body = answer.into_body();
+        let (status, wait, body) = match client.ask(request, limits).await {
+            Ok(answer) => (answer.status(), wait(answer.headers(), tries), answer.into_body()),
+            // The status decides. What a server says beside it is a courtesy.
+            Err(Failed::Body { status, .. }) => (status, wait(&HeaderMap::new(), tries), Bytes::new()),
+            Err(failed) => return Err(failed.to_string()),
+        };
         if status.is_success() {
             return Ok(body.to_vec());
         }

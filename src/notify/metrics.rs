@@ -259,7 +259,7 @@ pub fn of_store(store: &Stored<'_>) -> String {
         family("open_findings_past_due", "Open findings whose due date is past.", past_due),
         family(
             "store_unread_runs",
-            "Runs that cannot be read, and count for nothing in the other figures.",
+            "Runs that cannot be read. No figure of a newest run is theirs.",
             [(Labels::new(), number(store.unread))],
         ),
     ]

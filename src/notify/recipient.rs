@@ -106,7 +106,7 @@ impl Recipient {
         self.on.contains(&ending) && (self.simulated || !report.simulated)
     }
 
-    /// Sends the message once. The caller limits the time.
+    /// Sends the message once. Each try has the limit of the recipient, and the caller limits them all.
     pub(crate) async fn send(&self, message: &Message, report: &Report, now: Time) -> Result<(), String> {
         match &self.way {
             Way::Slack { url } => {

@@ -133,8 +133,7 @@ fn openssl_alone_verifies_a_run_as_the_documentation_says() {
         told(&["run", &text(&drill.write()), "--out", &text(&run), "--sign-with", &text(&key)]);
     assert_eq!(code, 0, "{err}");
     let shell = |recipe: &str| {
-        let done =
-            Command::new("sh").args(["-eu", "-c", recipe]).current_dir(drill.folder()).output().unwrap();
+        let done = Command::new("sh").args(["-c", recipe]).current_dir(drill.folder()).output().unwrap();
         let said = [done.stdout, done.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
         (done.status.success(), said)
     };

@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use https::proxy::{self, NoProxy};
+use https::proxy::{self, UnusableProxy};
 use port::{CloudError, CloudResult, ErrorKind};
 
 const RING: tls::Provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
@@ -42,8 +42,9 @@ fn set(variable: &str) -> Option<String> {
 /// Makes the clients. Refuses a variable that names no proxy: the SDK would pass over it, and connect
 /// directly.
 pub fn clients() -> CloudResult<Http> {
-    proxy::check()
-        .map_err(|NoProxy { what, help }| CloudError::new(ErrorKind::Invalid, "connect", what).help(help))?;
+    proxy::check().map_err(|UnusableProxy { what, help }| {
+        CloudError::new(ErrorKind::Invalid, "connect", what).help(help)
+    })?;
     Ok(Http { usual: usual(), patient: patient()? })
 }
 

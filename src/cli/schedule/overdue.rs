@@ -102,7 +102,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     Ok(judged(overdue == 0, &history))
 }
 
-/// What is due of these playbooks. What of the history turned out to be wrong becomes a note of it.
+/// What is due of these playbooks. Runs that turn out to be unreadable join those of the history.
 pub fn due(asked: &[Asked], on: On, store: &Store, history: &mut History, at: Time) -> Vec<Drill> {
     asked.iter().map(|asked| drill(asked.clone(), on, store, history, at)).collect()
 }

@@ -241,8 +241,8 @@ fn is_named(texts: &BTreeMap<String, String>, name: &str) -> bool {
     all.any(|text| text.contains(&format!("{{{{> {name}}}}}")) || text.contains(&format!("{{{{> {name} ")))
 }
 
-/// The text in parts, each as short as may be, but not much shorter than [`SHORT`]. No part ends
-/// within a block.
+/// The text in parts. Each ends at the first line at which it has [`SHORT`] bytes and no block is
+/// open.
 fn cut(text: &str) -> Vec<&str> {
     let (mut parts, mut open, mut start, mut at) = (Vec::new(), 0, 0, 0);
     for line in text.split_inclusive('\n') {

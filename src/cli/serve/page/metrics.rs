@@ -1,6 +1,6 @@
 //! The store for Prometheus: the newest run of each playbook, what is overdue, and what is open.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 use axum::extract::State;
@@ -17,6 +17,7 @@ use history::findings::Tracked;
 use history::store::Unread;
 use history::{History, StoreError};
 use notify::metrics::{self, Due, Open, Stored};
+use record::journal::FILE_NAME;
 use record::report::Report;
 use record::run_folder;
 
@@ -45,7 +46,7 @@ fn of(site: &Site) -> Result<String, StoreError> {
         newest: reports.iter().map(AsRef::as_ref).collect(),
         due: due.collect(),
         open,
-        unread: history.unread.len(),
+        unread: history.unread.iter().map(|unread| &unread.run).collect::<BTreeSet<_>>().len(),
     };
     Ok(metrics::of_store(&stored))
 }
@@ -59,23 +60,26 @@ fn newest(site: &Site, history: &mut History) -> Vec<Arc<Report>> {
     for entry in history.runs.iter().filter(|entry| entry.simulated || entry.at() <= now) {
         newest.insert((&entry.playbook, entry.on.word()), entry);
     }
-    let mut told = site.told.lock().unwrap_or_else(PoisonError::into_inner);
+    // Fetching takes time, so the lock is not held meanwhile.
+    let told = site.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let mut kept = BTreeMap::new();
     let mut unread = Vec::new();
     for entry in newest.into_values() {
         let run = &entry.run_id;
-        // A run in a store does not change, and one in a bucket takes time to fetch.
-        let report = match told.get(run) {
+        // One in a bucket takes time to fetch. `abort` goes on with one in a folder.
+        let journal = entry.files.get(FILE_NAME).map_or("", |file| &file.sha256);
+        let version = format!("{run} {journal}");
+        let report = match told.get(&version) {
             Some(report) => Ok(Arc::clone(report)),
             None => read(site, history, run).map(Arc::new),
         };
         match report {
-            Ok(report) => drop(kept.insert(run.clone(), report)),
+            Ok(report) => drop(kept.insert(version, report)),
             Err(why) => unread.push(Unread { run: run.clone(), why }),
         }
     }
     history.unread.extend(unread);
-    told.clone_from(&kept);
+    site.told.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&kept);
     kept.into_values().collect()
 }
 

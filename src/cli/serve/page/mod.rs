@@ -48,7 +48,7 @@ pub struct Site {
     pub session: String,
     /// In each form of the page.
     pub csrf: String,
-    /// The reports that metrics told of last, by their runs.
+    /// The reports that metrics told of last, by their runs and the digests of their journals.
     pub told: Mutex<BTreeMap<String, Arc<Report>>>,
 }
 
