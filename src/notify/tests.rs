@@ -96,6 +96,18 @@ fn count(body: &Json, severity: &str) -> usize {
     usize::try_from(body["findings"][severity].as_u64().unwrap()).unwrap()
 }
 
+/// The status decides, whatever page stands beside it.
+#[test]
+fn a_page_that_is_too_long_to_be_read_changes_nothing() {
+    let page = "x".repeat(70 * 1024);
+    let taken = HttpTarget::start(Answer::status(200).body(page.as_str()));
+    let to = |target: &HttpTarget| one(&json!({ "webhook": { "url": target.url("/") } }), &[], &passed());
+    assert_eq!(to(&taken), Ok(()));
+    let gone = HttpTarget::start(Answer::status(404).body(page.as_str()));
+    let said = to(&gone).unwrap_err();
+    assert!(said.contains("404") && said.contains("check the URL"), "{said}");
+}
+
 #[test]
 fn a_real_run_is_not_called_simulated() {
     let target = HttpTarget::start(Answer::status(204));
