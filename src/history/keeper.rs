@@ -110,6 +110,11 @@ impl Keeper {
         &self.kept.playbook
     }
 
+    /// When the lease of a run that goes on has surely run out, as uptime.
+    pub fn lease_ends(&self) -> Option<Duration> {
+        self.claimant.ends()
+    }
+
     /// When the next drill is due.
     pub fn next(&self, now: Time) -> Option<Time> {
         self.kept.schedule.after(now).next()

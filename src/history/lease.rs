@@ -121,6 +121,13 @@ impl Claimant {
         self.held.as_ref().filter(|held| uptime.saturating_sub(held.since) < self.terms.lasts)
     }
 
+    /// When the lease has surely run out, as uptime. Whoever keeps it ends its run before; this is a
+    /// little later, and before others take it.
+    pub fn ends(&self) -> Option<Duration> {
+        let Terms { lasts, margin } = &self.terms;
+        self.held.as_ref().map(|held| held.since + *lasts + *margin / 2)
+    }
+
     /// Whether it is time to renew.
     pub fn is_due(&self, uptime: Duration) -> bool {
         self.held(uptime).is_some_and(|held| uptime.saturating_sub(held.since) >= self.terms.renewed_after())

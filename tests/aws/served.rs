@@ -104,6 +104,26 @@ fn two_machines_hold_each_drill_that_is_due_once() {
     assert_eq!(epochs, (1..=epochs.len() as u64).collect::<Vec<_>>());
 }
 
+/// The store takes connections and never answers: nobody can renew a lease.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_store_that_hangs_ends_the_drill_with_its_lease() {
+    let bucket = Bucket::s3();
+    let drill = long();
+    let mut serving = serve(&drill, &bucket, &SLOW);
+    let run = run_of(&serving.until("starts"));
+    recorded(&drill, &run, "step_started");
+    bucket.moto().hang();
+    let hung = Instant::now();
+    // Its stderr ends once the drill has let go of it too.
+    let (code, seen) = serving.end();
+    bucket.moto().wake();
+    assert_eq!(code, Some(3), "{seen}");
+    assert!(seen.contains("a lease has run out: `serve` ends, and its drills with it"), "{seen}");
+    // The fence falls at 11.25 s at the latest, and a request may hang for minutes.
+    assert!(hung.elapsed() < Duration::from_secs(30), "{:?}", hung.elapsed());
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn who_is_killed_loses_the_lease_to_another_once_it_has_run_out() {

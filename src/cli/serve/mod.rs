@@ -1,5 +1,6 @@
 //! `drillmaster serve`: runs drills when they are due.
 
+mod fence;
 mod page;
 mod runner;
 
@@ -14,6 +15,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Parser as _;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+use self::fence::Fence;
 use self::runner::Processes;
 use super::configuration::{ConfigArg, load_or_complain};
 use super::evidence::verify::TrustArgs;
@@ -228,15 +230,20 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         page::start(listener, site).map_err(wrong)?;
         told(None, &format!("the page is at http://{at}/"));
     }
-    serve(&store, &mut served, &signals);
+    let fence = Fence::start().map_err(|error| wrong(format!("no thread can be started: {error}")))?;
+    serve(&store, &mut served, &signals, &fence);
     Ok(Exit::Passed)
 }
 
 /// Until it is interrupted, and nothing runs any more.
-fn serve(store: &Store, served: &mut [Served], signals: &Receiver<()>) {
+fn serve(store: &Store, served: &mut [Served], signals: &Receiver<()>, fence: &Fence) {
     let mut stopping = false;
     loop {
         let at = Instant { now: whole_seconds(Utc::now()), uptime: Uptime::now().since_start() };
+        let running = served.iter_mut().filter_map(|Served { keeper, processes }| {
+            processes.is_busy().then(|| keeper.lease_ends()).flatten()
+        });
+        fence.set(running.min());
         let mut busy = false;
         for Served { keeper, processes } in &mut *served {
             let did = keeper.tick(store, processes, at);

@@ -37,12 +37,12 @@ pub struct Bucket {
     path: String,
     query: String,
     headers: String,
-    _server: Running,
+    server: Running,
 }
 
 /// The server, before its folder: fields drop in this order.
 enum Running {
-    Moto { _moto: Moto },
+    Moto(Moto),
     Other { _server: Server, _port: Reserved, _folder: tempfile::TempDir },
 }
 
@@ -74,10 +74,18 @@ impl Bucket {
             headers: format!(
                 "Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0\r\n"
             ),
-            _server: Running::Moto { _moto: moto },
+            server: Running::Moto(moto),
         };
         assert_eq!(bucket.request("PUT", "", "").0, 200);
         bucket
+    }
+
+    /// The server of S3.
+    pub fn moto(&self) -> &Moto {
+        match &self.server {
+            Running::Moto(moto) => moto,
+            Running::Other { .. } => panic!("{} is no S3", self.url),
+        }
     }
 
     /// Google Cloud Storage, as `tests/peers/gcs.py` plays it.
@@ -96,7 +104,7 @@ impl Bucket {
             path: format!("/{NAME}"),
             query: String::new(),
             headers: format!("Authorization: Bearer {token}\r\n"),
-            _server: Running::Other { _server: server, _port: port, _folder: folder },
+            server: Running::Other { _server: server, _port: port, _folder: folder },
         }
     }
 
@@ -125,7 +133,7 @@ impl Bucket {
             path: format!("/{}/{NAME}", AZURITE.0),
             query: shared_access(),
             headers: String::new(),
-            _server: Running::Other { _server: server, _port: port, _folder: folder },
+            server: Running::Other { _server: server, _port: port, _folder: folder },
         };
         let (status, said) =
             bucket.send("PUT", &bucket.path, &format!("restype=container&{}", bucket.query), "");

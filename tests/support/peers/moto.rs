@@ -18,6 +18,21 @@ pub struct Moto {
 }
 
 impl Moto {
+    /// From now on the peer takes connections, and does not answer.
+    pub fn hang(&self) {
+        self.signal("STOP");
+    }
+
+    /// It answers again, and what was asked meanwhile.
+    pub fn wake(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let (name, id) = (format!("-{name}"), self.child.id().to_string());
+        assert!(Command::new("kill").args([name, id]).status().unwrap().success());
+    }
+
     /// Starts a separate peer for this test. Resources take 1.5 s to become ready: see
     /// [`Moto::seeding`].
     pub fn start() -> Self {
