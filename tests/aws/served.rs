@@ -104,15 +104,22 @@ fn two_machines_hold_each_drill_that_is_due_once() {
     assert_eq!(epochs, (1..=epochs.len() as u64).collect::<Vec<_>>());
 }
 
+/// A server whose drill is under way, and the id of the run.
+#[cfg(target_os = "linux")]
+fn recovering(drill: &Drill, bucket: &Bucket) -> (Serving, String) {
+    let mut serving = serve(drill, bucket, &SLOW);
+    let run = run_of(&serving.until("starts"));
+    recorded(drill, &run, "step_started");
+    (serving, run)
+}
+
 /// The store takes connections and never answers: nobody can renew a lease.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_store_that_hangs_ends_the_drill_with_its_lease() {
     let bucket = Bucket::s3();
     let drill = long();
-    let mut serving = serve(&drill, &bucket, &SLOW);
-    let run = run_of(&serving.until("starts"));
-    recorded(&drill, &run, "step_started");
+    let (serving, _) = recovering(&drill, &bucket);
     bucket.moto().hang();
     let hung = Instant::now();
     // Its stderr ends once the drill has let go of it too.
@@ -129,9 +136,7 @@ fn a_store_that_hangs_ends_the_drill_with_its_lease() {
 fn who_is_killed_loses_the_lease_to_another_once_it_has_run_out() {
     let bucket = Bucket::s3();
     let drill = long();
-    let mut first = serve(&drill, &bucket, &SLOW);
-    let run = run_of(&first.until("starts"));
-    recorded(&drill, &run, "step_started");
+    let (first, run) = recovering(&drill, &bucket);
     // One in the same folder, and one on another machine, which has no folder of this run.
     let mut second = serve(&drill, &bucket, &SLOW);
     let elsewhere = long();
