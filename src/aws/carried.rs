@@ -78,6 +78,7 @@ async fn run_on(clients: &Clients, resource: &ResourceRef) -> CloudResult<Option
         | Kind::CopyJob
         | Kind::RestoreJob
         | Kind::MountTarget
+        | Kind::Function
         | Kind::Stack => Some(None),
     })
 }

@@ -20,6 +20,7 @@ mod ec2;
 mod efs;
 mod error;
 mod exposure;
+pub mod function;
 pub mod history;
 mod interceptor;
 pub mod kms;
@@ -63,10 +64,10 @@ use port::gate::{Call, Enforcement};
 use port::gated::delete_call;
 use port::{
     ApiCalls, Asking, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    CopyPoint, Create, Created, ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs,
-    Observed, Offers, Operation, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress,
-    Remains, ResourceRef, SeenPoints, StartRestore, Started, TableLook, TableSeen, Tagged, VerifiedObjects,
-    VerifyObjects, Whose, Wishes, Zone,
+    CopyPoint, Create, Created, ErrorKind, Exposure, Invoked, IsolationScan, Kind, LiveQuery,
+    MeasuredObjects, Needs, Observed, Offers, Operation, Origin, Permit, Place, PointQuery, Preflight,
+    ProbeAnswer, Progress, Remains, ResourceRef, SeenPoints, StartRestore, Started, TableLook, TableSeen,
+    Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 
 pub use access::{Access, AwsConfig};
@@ -156,8 +157,8 @@ impl Cloud for Aws {
                 Create::Subnet { vpc, cidr, az, name } => {
                     ec2::network::subnet(&at, vpc, cidr, az, name).await
                 }
-                Create::SecurityGroup { vpc, vpc_cidr, name } => {
-                    ec2::network::security_group(&at, vpc, vpc_cidr, name).await
+                Create::SecurityGroup { vpc, vpc_cidr, name, only_out } => {
+                    ec2::network::security_group(&at, vpc, vpc_cidr, name, *only_out).await
                 }
                 Create::KeyPair { name, public_key } => ec2::misc::key_pair(&at, name, public_key).await,
                 Create::Address { name } => ec2::misc::address(&at, name).await,
@@ -198,6 +199,7 @@ impl Cloud for Aws {
                 Create::MountTarget { file_system, subnet, group, name: _ } => {
                     efs::mount(&at, file_system, subnet, group).await
                 }
+                Create::Function(function) => function::create(&at, function).await,
                 Create::Stack(stack) => cloudformation::create(&at, stack).await,
             };
             // Every failure counts as "may have been created" once one attempt was doubtful: an
@@ -254,6 +256,7 @@ impl Cloud for Aws {
                 Kind::Vault => backup::vault::observe(&clients.backup, ids).await?,
                 Kind::CopyJob => backup::copy::observe(&clients.backup, ids).await?,
                 Kind::RestoreJob => backup::observe(&clients.backup, ids).await?,
+                Kind::Function => function::observe(&clients.lambda, ids).await?,
                 Kind::Stack => cloudformation::observe(&clients.cloudformation, ids).await?,
             };
             Ok(in_order(ids, found))
@@ -298,6 +301,7 @@ impl Cloud for Aws {
                     let now = self.config.clock.now();
                     backup::finish(to, now, &resource.place(), &resource.id).await
                 }
+                Kind::Function => function::delete(to, &resource.id).await,
                 Kind::Stack => cloudformation::delete(to, &resource.id, progress).await,
             };
             match gone {
@@ -336,6 +340,27 @@ impl Cloud for Aws {
                 ..Call::default()
             };
             Ok(exposure::find(&clients, scan, self.shared.gate.lets_through(&zones)).await)
+        })
+        .await
+    }
+
+    async fn invoke(
+        &self,
+        permit: &Permit,
+        origin: &Origin,
+        function: &str,
+        payload: Vec<u8>,
+        limit: std::time::Duration,
+    ) -> CloudResult<Invoked> {
+        on_behalf(&origin.by, async {
+            let clients = self.clients(permit.place()).await?;
+            function::invoke(
+                &clients.writer(permit, Operation::Invoke, function::INVOKE)?,
+                function,
+                payload,
+                limit,
+            )
+            .await
         })
         .await
     }

@@ -15,7 +15,7 @@ use super::error::OrCloud;
 use super::preflight::listed;
 use super::tags::{rds_value, value};
 use super::time::some_time;
-use super::{Aws, backup, cloudformation, efs, pages, s3};
+use super::{Aws, backup, cloudformation, efs, function, pages, s3};
 use base::duration::Time;
 use base::ids::RunId;
 use port::{
@@ -354,6 +354,14 @@ async fn of_kind(clients: &Clients, kind: Kind, found: &mut Found<'_>) -> CloudR
             }
         }
         Kind::CopyJob => {}
+        Kind::Function => {
+            let prefix = found.named();
+            for (name, tags) in function::named(&clients.lambda, |name| name.starts_with(&prefix)).await? {
+                let tag =
+                    |key: &str| tags.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
+                found.add(kind, Some(name), None, tag);
+            }
+        }
         Kind::Stack => {
             for stack in cloudformation::all(&clients.cloudformation).await? {
                 let created = some_time(stack.creation_time());

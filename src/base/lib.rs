@@ -1,6 +1,7 @@
 //! Shared basics: names, durations and sizes, clocks, graphs, redaction of secrets, child
 //! processes.
 
+pub mod architecture;
 pub mod causes;
 pub mod clock;
 pub mod digest;

@@ -24,11 +24,10 @@ pub async fn command(spec: &CommandCheck, net: &Net) -> Observation {
 }
 
 async fn attempt(spec: &CommandCheck, net: &Net, secrets: &Secrets) -> Result<Observation, Failure> {
-    let (program, arguments) =
-        spec.run.split_first().ok_or_else(|| Failure::new("not run", "`run` is empty"))?;
+    let (program, arguments) = spec.run.split_first().ok_or_else(|| Failure::not_run("`run` is empty"))?;
     let folder = spec.cwd.as_deref().map_or_else(|| net.base_dir.clone(), |cwd| net.path(cwd));
     let environment = Environment::without_credentials(|name| net.env(name), &spec.env)
-        .map_err(|error| Failure::new("not run", format!("no folder can be made for `HOME`: {error}")))?;
+        .map_err(|error| Failure::not_run(format!("no folder can be made for `HOME`: {error}")))?;
     let ended = process::run(program, arguments, &folder, environment, OUTPUT_LIMIT).await?;
     Ok(judge(spec, &ended, secrets)?)
 }
@@ -56,7 +55,7 @@ impl From<ProcessError> for Failure {
             ProcessError::Start { .. } => "; is it installed on this machine, and in PATH?",
             ProcessError::Lost { .. } => "",
         };
-        Self::new("not run", format!("{error}{help}"))
+        Self::not_run(format!("{error}{help}"))
     }
 }
 
@@ -71,15 +70,15 @@ mod tests {
 
     #[tokio::test]
     async fn exit_codes_and_output_are_judged() {
-        assert!(run("{ run: ['true'] }").await.healthy);
+        assert!(run("{ run: ['true'] }").await.is_healthy());
         let failed = run("{ run: [sh, -c, 'echo nope >&2; exit 3'] }").await;
-        assert_eq!((failed.healthy, failed.observed.as_str()), (false, "exit code 3"));
+        assert_eq!((failed.is_healthy(), failed.observed.as_str()), (false, "exit code 3"));
         assert_eq!(failed.why.unwrap(), "exit code 3, expected 0; it said `nope`");
-        assert!(run("{ run: [sh, -c, 'exit 3'], exit_code: 3 }").await.healthy);
+        assert!(run("{ run: [sh, -c, 'exit 3'], exit_code: 3 }").await.is_healthy());
         let counted = run("{ run: [echo, '1200'], expect: '>= 1000' }").await;
-        assert_eq!((counted.healthy, counted.value.as_deref()), (true, Some("1200")));
-        assert!(!run("{ run: [echo, '12'], expect: '>= 1000' }").await.healthy);
-        assert!(!run("{ run: [sh, -c, 'kill -9 $$'] }").await.healthy);
+        assert_eq!((counted.is_healthy(), counted.value.as_deref()), (true, Some("1200")));
+        assert!(!run("{ run: [echo, '12'], expect: '>= 1000' }").await.is_healthy());
+        assert!(!run("{ run: [sh, -c, 'kill -9 $$'] }").await.is_healthy());
         assert!(run("{ run: [no-such-program] }").await.why.unwrap().contains("is it installed"));
     }
 
@@ -90,7 +89,7 @@ mod tests {
         let script = format!("sleep 60 & echo $! > {}; wait", pid_file.display());
         let started = std::time::Instant::now();
         let seen = run(&format!("{{ run: [sh, -c, '{script}'], timeout: 500ms }}")).await;
-        assert!(!seen.healthy && seen.observed == "no answer within 0.5s", "{seen:?}");
+        assert!(!seen.is_healthy() && seen.observed == "no answer within 0.5s", "{seen:?}");
         assert!(started.elapsed().as_secs() < 20);
         let child: i32 = std::fs::read_to_string(&pid_file).unwrap().trim().parse().unwrap();
         let child = rustix::process::Pid::from_raw(child).unwrap();
@@ -123,8 +122,8 @@ mod tests {
     #[tokio::test]
     async fn much_output_neither_blocks_nor_is_kept() {
         let seen = run("{ run: [sh, -c, 'yes | head -c 3000000'], expect: contains y }").await;
-        assert_eq!((seen.healthy, seen.value.unwrap().len() <= OUTPUT_LIMIT), (true, true));
+        assert_eq!((seen.is_healthy(), seen.value.unwrap().len() <= OUTPUT_LIMIT), (true, true));
         let whole = run("{ run: [sh, -c, 'yes | head -c 3000000'], expect: y }").await;
-        assert!(!whole.healthy && whole.why.unwrap().contains("1 MiB"));
+        assert!(!whole.is_healthy() && whole.why.unwrap().contains("1 MiB"));
     }
 }

@@ -25,7 +25,7 @@ async fn attempt(spec: &DnsCheck) -> Result<Observation, Failure> {
         Some(record_type) => *record_type.get()?,
         None => DnsType::default(),
     };
-    let not_asked = |why: String| Failure::new("not asked", why);
+    let not_asked = |why: String| Failure::not_asked(why);
     let mut name = Name::from_ascii(asked::dns_name(&spec.name)?)
         .map_err(|e| not_asked(format!("`{}` is no name: {e}", spec.name)))?;
     name.set_fqdn(true);
@@ -184,17 +184,17 @@ mod tests {
             ("SRV", "0 5 5060 sip.test"),
         ] {
             let seen = run(&format!("name: www.test, type: {kind}, expect: '== {expected}'")).await;
-            assert_eq!((seen.healthy, seen.observed.as_str()), (true, expected), "{kind}: {seen:?}");
+            assert_eq!((seen.is_healthy(), seen.observed.as_str()), (true, expected), "{kind}: {seen:?}");
         }
     }
 
     #[tokio::test]
     async fn what_is_expected_must_be_there() {
-        assert!(run("name: www.test, contains: [10.0.0.2]").await.healthy);
-        assert!(run("name: www.test., type: CNAME, contains: [EDGE.test.]").await.healthy);
+        assert!(run("name: www.test, contains: [10.0.0.2]").await.is_healthy());
+        assert!(run("name: www.test., type: CNAME, contains: [EDGE.test.]").await.is_healthy());
         let missing = run("name: www.test, contains: [10.0.0.2, 10.0.0.3]").await;
-        assert!(!missing.healthy && missing.why.unwrap().contains("10.0.0.3"));
-        assert!(!run("name: www.test, expect: 10.0.0.2").await.healthy);
+        assert!(!missing.is_healthy() && missing.why.unwrap().contains("10.0.0.3"));
+        assert!(!run("name: www.test, expect: 10.0.0.2").await.is_healthy());
     }
 
     #[tokio::test]
@@ -206,7 +206,7 @@ mod tests {
             ("name: silent.test, timeout: 300ms", "no answer within 0.3s"),
         ] {
             let seen = run(yaml).await;
-            assert_eq!((seen.healthy, seen.observed.as_str()), (false, observed), "{yaml}: {seen:?}");
+            assert_eq!((seen.is_healthy(), seen.observed.as_str()), (false, observed), "{yaml}: {seen:?}");
             assert!(seen.why.is_some());
         }
     }

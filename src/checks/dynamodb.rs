@@ -55,7 +55,7 @@ fn try_judge(spec: &DynamodbCheck, seen: &DynamodbObserved) -> Result<Observatio
             Some(count) => {
                 let judged =
                     Observation::compared(&observed, "the number of items", &count.to_string(), expect);
-                if !judged.healthy {
+                if !judged.is_healthy() {
                     return Ok(judged);
                 }
             }
@@ -73,7 +73,7 @@ fn try_judge(spec: &DynamodbCheck, seen: &DynamodbObserved) -> Result<Observatio
             match (&seen.value, &spec.expect) {
                 (Some(value), Some(expect)) => {
                     let judged = Observation::compared(&observed, &what, value, expect.get()?);
-                    if !judged.healthy {
+                    if !judged.is_healthy() {
                         return Ok(judged);
                     }
                 }
@@ -103,8 +103,8 @@ mod tests {
     fn healthy(yaml: &str, seen: &DynamodbObserved) -> bool {
         let spec: DynamodbCheck = serde_saphyr::from_str(yaml).unwrap();
         let judged = judge(&spec, seen);
-        assert_eq!(judged.healthy, judged.why.is_none(), "{judged:?}");
-        judged.healthy && judged.assumed.is_empty()
+        assert_eq!(judged.is_healthy(), judged.why.is_none(), "{judged:?}");
+        judged.is_healthy() && judged.assumed.is_empty()
     }
 
     #[test]
@@ -134,7 +134,7 @@ mod tests {
             serde_saphyr::from_str("{ table: t, min_items: 3, key: { pk: { S: '1' } }, attribute: a }")
                 .unwrap();
         let judged = judge(&spec, &DynamodbObserved::default());
-        assert!(judged.healthy && judged.value.is_none());
+        assert!(judged.is_healthy() && judged.value.is_none());
         assert_eq!(judged.assumed.len(), 3, "{:?}", judged.assumed);
     }
 }

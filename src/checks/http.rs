@@ -21,7 +21,7 @@ use super::body;
 use super::dial::{Failure, Stage, TLS, bounded, dial, peer};
 use super::observation::{Secrets, names_a_secret};
 use super::redirect::{self, Hop};
-use super::tls::{Roots, Verify, explain, server_name};
+use super::tls::{CaFile, Roots, Verify, explain, server_name};
 use super::{HttpAnswer, Net, Observation, judge_http};
 use base::causes::chain;
 use base::duration::Span;
@@ -52,10 +52,6 @@ pub async fn http(spec: &HttpCheck, net: &Net) -> Observation {
     bounded(limit, &stage, &peer(net, &host, port), &secrets, attempt).await
 }
 
-fn not_asked(why: impl Into<String>) -> Failure {
-    Failure::new("not asked", why)
-}
-
 fn first_hop(spec: &HttpCheck, secrets: &mut Secrets) -> Result<Hop, Failure> {
     let mut url = asked::http_url(&spec.url)?;
     let mut headers = HeaderMap::new();
@@ -68,8 +64,8 @@ fn first_hop(spec: &HttpCheck, secrets: &mut Secrets) -> Result<Hop, Failure> {
         secrets.add(raw);
         secrets.add(password);
         secrets.add(credentials.as_str());
-        let value =
-            HeaderValue::from_str(&format!("Basic {credentials}")).map_err(|e| not_asked(e.to_string()))?;
+        let value = HeaderValue::from_str(&format!("Basic {credentials}"))
+            .map_err(|e| Failure::not_asked(e.to_string()))?;
         headers.insert(AUTHORIZATION, value);
         // Neither can fail, because the URL has a host.
         let _ = url.set_username("");
@@ -105,16 +101,17 @@ async fn attempt(
     secrets: &Secrets,
     mut hop: Hop,
 ) -> Result<Observation, Failure> {
-    let ca_file = spec.ca_file.as_deref().map(|path| net.path(path));
+    let ca_file = spec.ca_file.as_deref().map(|name| CaFile::read(net, name)).transpose()?;
     let verify = match &spec.pin_sha256 {
         Some(pin) => {
-            let pin = parse_pin(pin).ok_or_else(|| not_asked("`pin_sha256` is not a SHA-256 pin"))?;
+            let pin =
+                parse_pin(pin).ok_or_else(|| Failure::not_asked("`pin_sha256` is not a SHA-256 pin"))?;
             if hop.url.scheme() != "https" {
-                return Err(not_asked("a pin needs an https URL"));
+                return Err(Failure::not_asked("a pin needs an https URL"));
             }
-            Verify::Pinned { pin, ca_file: ca_file.as_deref() }
+            Verify::Pinned { pin, ca_file: ca_file.as_ref() }
         }
-        None => Verify::Full(Roots { system: true, known: None, ca_file: ca_file.as_deref() }),
+        None => Verify::Full(Roots { system: true, known: None, ca_file: ca_file.as_ref() }),
     };
     let follow = match &spec.follow_redirects {
         Some(follow) => *follow.get()?,
@@ -187,7 +184,7 @@ async fn exchange(
     let mut tasks = JoinSet::new();
     let response = if hop.url.scheme() == "https" {
         stage.enter(TLS);
-        let config = tls.ok_or_else(|| not_asked("no TLS configuration"))?;
+        let config = tls.ok_or_else(|| Failure::not_asked("no TLS configuration"))?;
         let stream = TlsConnector::from(config).connect(server_name(&host)?, stream).await.map_err(|e| {
             let reason =
                 explain(&e).unwrap_or_else(|| format!("{e}; does the server speak TLS on this port?"));

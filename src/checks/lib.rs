@@ -1,7 +1,7 @@
 //! Checks whether restored resources are healthy, one file per kind of check.
 //!
 //! An attempt never returns an error. If it cannot see what the check asks for, it returns an
-//! unhealthy observation with the reason. The engine repeats attempts and applies `within` and
+//! unhealthy observation with the reason; if it could not even ask, an unknown one. The engine repeats attempts and applies `within` and
 //! `stable_for`.
 //!
 //! For `s3`, `dynamodb` and `state`, the cloud port makes the calls, and this crate judges the answers. It also
@@ -32,6 +32,8 @@ mod net;
 #[cfg(feature = "live")]
 mod redirect;
 #[cfg(feature = "live")]
+pub mod remote;
+#[cfg(feature = "live")]
 mod sql;
 #[cfg(feature = "live")]
 mod tcp;
@@ -46,7 +48,7 @@ pub use answers::{
     Ending, First, HttpAnswer, Ran, judge_command, judge_dns, judge_http, judge_sql, judge_tcp,
 };
 pub use dynamodb::{DynamodbObserved, judge as judge_dynamodb};
-pub use observation::{Observation, Secrets, printable};
+pub use observation::{Health, Observation, Secrets, printable};
 pub use playbook::connect_to::ConnectTo;
 pub use s3::{S3Observed, judge as judge_s3};
 pub use state::judge as judge_state;
@@ -56,7 +58,7 @@ pub use self::{command::command, dns::dns, http::http, net::Net, sql::sql, tcp::
 
 /// Makes one attempt of a check over the network or on this machine.
 ///
-/// The kinds `s3`, `dynamodb` and `state` need the cloud port. Here they are unhealthy.
+/// The kinds `s3`, `dynamodb` and `state` need the cloud port. Here they are not asked.
 #[cfg(feature = "live")]
 pub async fn probe(kind: &playbook::check::CheckKind, net: &Net) -> Observation {
     use playbook::check::CheckKind;
@@ -66,7 +68,7 @@ pub async fn probe(kind: &playbook::check::CheckKind, net: &Net) -> Observation 
         CheckKind::Dns(spec) => dns(spec, net).await,
         CheckKind::Sql(spec) => sql(spec, net).await,
         CheckKind::Command(spec) => command(spec, net).await,
-        CheckKind::S3(_) | CheckKind::Dynamodb(_) | CheckKind::State(_) => Observation::unhealthy(
+        CheckKind::S3(_) | CheckKind::Dynamodb(_) | CheckKind::State(_) => Observation::unknown(
             "not asked",
             format!("a check of kind `{}` is asked through the cloud, not over the network", kind.name()),
         ),

@@ -12,6 +12,8 @@ pub struct Net {
     /// The playbook's directory. `ca_file` and `cwd` are relative to it.
     pub base_dir: PathBuf,
     env: BTreeMap<String, String>,
+    /// The texts of files that do not lie on this machine, by the names in the check.
+    files: BTreeMap<String, String>,
     pub(crate) trust: Trust,
     refuses: Option<Refuses>,
 }
@@ -25,7 +27,8 @@ impl Net {
         let env = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        Self { connect_to, base_dir: base_dir.into(), env, trust: Trust::new(), refuses: None }
+        let (base_dir, files) = (base_dir.into(), BTreeMap::new());
+        Self { connect_to, base_dir, env, files, trust: Trust::new(), refuses: None }
     }
 
     /// Follows no redirect to a URL that `refuses` gives a reason for.
@@ -48,6 +51,21 @@ impl Net {
 
     pub(crate) fn env(&self, name: &str) -> Option<&str> {
         self.env.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Uses these texts instead of the files of their names.
+    #[must_use]
+    pub fn with_files(mut self, files: BTreeMap<String, String>) -> Self {
+        self.files = files;
+        self
+    }
+
+    /// The text of a file that a check names.
+    pub(crate) fn read(&self, name: &str) -> std::io::Result<String> {
+        match self.files.get(name) {
+            Some(text) => Ok(text.clone()),
+            None => std::fs::read_to_string(self.path(name)),
+        }
     }
 
     pub(crate) fn path(&self, relative: &str) -> PathBuf {

@@ -3,18 +3,30 @@
 use base::redact;
 use playbook::comparison::{Comparison, ComparisonError};
 use playbook::expr_value::TemplateLeft;
+use serde::{Deserialize, Serialize};
 
-/// The result of one attempt. It is `healthy` only if the attempt saw everything that the check
-/// asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What an attempt tells of a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// The attempt saw everything that the check asks for.
+    Healthy,
+    /// The resource gave another answer, or none.
+    Unhealthy,
+    /// The resource was not asked, so its health is not known.
+    Unknown,
+}
+
+/// The result of one attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
-    pub healthy: bool,
+    pub health: Health,
     /// A text for people: at most 200 printable characters, without secrets.
     pub observed: String,
     /// The value that was read, for measures: the first value of an SQL result, the output of a
     /// command, or the body of an HTTP answer. It may hold unprintable characters.
     pub value: Option<String>,
-    /// On an unhealthy observation: the reason and advice. On a healthy one: an optional note.
+    /// The reason and advice. On a healthy observation: an optional note.
     pub why: Option<String>,
     /// What the check expects and nobody judged, because the twin's estate does not give it. Empty
     /// for a real answer.
@@ -26,7 +38,7 @@ const OBSERVED_CHARS: usize = 200;
 impl Observation {
     pub fn healthy(observed: impl AsRef<str>) -> Self {
         Self {
-            healthy: true,
+            health: Health::Healthy,
             observed: printable(observed.as_ref(), OBSERVED_CHARS),
             value: None,
             why: None,
@@ -35,7 +47,17 @@ impl Observation {
     }
 
     pub fn unhealthy(observed: impl AsRef<str>, why: impl AsRef<str>) -> Self {
-        Self { healthy: false, why: Some(printable(why.as_ref(), 600)), ..Self::healthy(observed) }
+        let why = Some(printable(why.as_ref(), 600));
+        Self { health: Health::Unhealthy, why, ..Self::healthy(observed) }
+    }
+
+    /// Nobody was asked. `observed` says so in two words, such as `not asked`.
+    pub fn unknown(observed: impl AsRef<str>, why: impl AsRef<str>) -> Self {
+        Self { health: Health::Unknown, ..Self::unhealthy(observed, why) }
+    }
+
+    pub fn is_healthy(&self) -> bool {
+        self.health == Health::Healthy
     }
 
     #[must_use]
@@ -101,7 +123,7 @@ impl Observation {
 
 impl From<TemplateLeft> for Observation {
     fn from(left: TemplateLeft) -> Self {
-        Self::unhealthy("not asked", left.to_string())
+        Self::unknown("not asked", left.to_string())
     }
 }
 

@@ -68,7 +68,7 @@ fn try_judge(spec: &S3Check, seen: &S3Observed) -> Result<Observation, TemplateL
             Some(count) => {
                 let judged =
                     Observation::compared(&observed, "the number of objects", &count.to_string(), expect);
-                if !judged.healthy {
+                if !judged.is_healthy() {
                     return Ok(judged);
                 }
             }
@@ -98,8 +98,8 @@ mod tests {
     fn healthy(yaml: &str, count: u64, bytes: u64) -> bool {
         let spec: S3Check = serde_saphyr::from_str(yaml).unwrap();
         let seen = judge(&spec, &S3Observed { count: Some(count), bytes: Some(bytes) });
-        assert_eq!(seen.healthy, seen.why.is_none(), "{seen:?}");
-        seen.healthy
+        assert_eq!(seen.is_healthy(), seen.why.is_none(), "{seen:?}");
+        seen.is_healthy()
     }
 
     #[test]

@@ -27,12 +27,12 @@ mod tests {
     #[test]
     fn the_status_is_compared() {
         let plain: StateCheck = serde_saphyr::from_str("{ of: db }").unwrap();
-        assert!(judge(&plain, "healthy").healthy);
+        assert!(judge(&plain, "healthy").is_healthy());
         let impaired = judge(&plain, "impaired");
-        assert!(!impaired.healthy && impaired.why.unwrap().contains("impaired"));
+        assert!(!impaired.is_healthy() && impaired.why.unwrap().contains("impaired"));
         let stopped: StateCheck = serde_saphyr::from_str("{ of: i, expect: stopped }").unwrap();
-        assert!(judge(&stopped, "stopped").healthy && !judge(&stopped, "healthy").healthy);
+        assert!(judge(&stopped, "stopped").is_healthy() && !judge(&stopped, "healthy").is_healthy());
         let left: StateCheck = serde_saphyr::from_str("{ of: i, expect: '{{ a }}' }").unwrap();
-        assert!(!judge(&left, "healthy").healthy);
+        assert!(!judge(&left, "healthy").is_healthy());
     }
 }

@@ -80,7 +80,7 @@ async fn receive(
             continue;
         }
         let seen = judge_tcp(spec, Some(&text))?;
-        if seen.healthy || ended {
+        if seen.is_healthy() || ended {
             return Ok(seen);
         }
     }
@@ -102,11 +102,11 @@ mod tests {
             tcp(&spec(&format!("{{ address: '127.0.0.1:{port}', timeout: 2s{more} }}")), &net()).await
         };
         assert_eq!(ask("").await, Observation::healthy("connected"));
-        assert!(ask(", expect: matches ^SSH-2").await.healthy);
-        assert!(ask(", expect: contains SSH").await.healthy);
-        assert!(ask(", expect: SSH-2.0-x").await.healthy);
+        assert!(ask(", expect: matches ^SSH-2").await.is_healthy());
+        assert!(ask(", expect: contains SSH").await.is_healthy());
+        assert!(ask(", expect: SSH-2.0-x").await.is_healthy());
         let wrong = ask(", expect: contains FTP").await;
-        assert!(!wrong.healthy && wrong.observed == "received `SSH-2.0-x`", "{wrong:?}");
+        assert!(!wrong.is_healthy() && wrong.observed == "received `SSH-2.0-x`", "{wrong:?}");
         assert!(wrong.why.unwrap().contains("contains FTP"));
     }
 
@@ -122,14 +122,14 @@ mod tests {
             &net(),
         )
         .await;
-        assert!(seen.healthy, "{seen:?}");
+        assert!(seen.is_healthy(), "{seen:?}");
     }
 
     #[tokio::test]
     async fn a_closed_port_and_silence_are_told_apart() {
         let port = unused_port();
         let closed = tcp(&spec(&format!("{{ address: '127.0.0.1:{port}' }}")), &net()).await;
-        assert_eq!((closed.healthy, closed.observed.as_str()), (false, "no connection"));
+        assert_eq!((closed.is_healthy(), closed.observed.as_str()), (false, "no connection"));
         assert!(closed.why.unwrap().contains("nothing listens there"));
         let port = crate::testing::serve_silence().await;
         let silent = tcp(
@@ -137,9 +137,9 @@ mod tests {
             &net(),
         )
         .await;
-        assert!(!silent.healthy, "{silent:?}");
+        assert!(!silent.is_healthy(), "{silent:?}");
         let unknown = tcp(&spec("{ address: 'no-such-host.invalid:80', timeout: 5s }"), &net()).await;
-        assert!(!unknown.healthy && unknown.why.unwrap().contains("no-such-host.invalid"));
+        assert!(!unknown.is_healthy() && unknown.why.unwrap().contains("no-such-host.invalid"));
     }
 
     #[tokio::test]
@@ -148,7 +148,7 @@ mod tests {
         let mut net = net();
         net.connect_to.push(format!("db.invalid:5432=127.0.0.1:{port}").parse().unwrap());
         let seen = tcp(&spec("{ address: 'db.invalid:5432', expect: hello }"), &net).await;
-        assert!(seen.healthy, "{seen:?}");
+        assert!(seen.is_healthy(), "{seen:?}");
         let port = unused_port();
         net.connect_to = vec![format!("db.invalid:5432=127.0.0.1:{port}").parse().unwrap()];
         let refused = tcp(&spec("{ address: 'db.invalid:5432' }"), &net).await.why.unwrap();

@@ -1,7 +1,6 @@
 //! Decides which servers a TLS connection trusts. For HTTP, verification cannot be switched off.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
@@ -16,7 +15,7 @@ use rustls::{
 use sha2::{Digest, Sha256};
 
 use super::failure::Failure;
-use super::printable;
+use super::{Net, printable};
 use base::causes::chain;
 use playbook::check::Authorities;
 
@@ -26,7 +25,7 @@ pub(crate) enum Verify<'a> {
     /// A trusted authority has signed it, for this name, and it is valid today.
     Full(Roots<'a>),
     /// It is this certificate or has this public key. With a CA file, `Full` applies as well.
-    Pinned { pin: [u8; 32], ca_file: Option<&'a Path> },
+    Pinned { pin: [u8; 32], ca_file: Option<&'a CaFile> },
     /// Any certificate is accepted.
     Anyone,
 }
@@ -36,7 +35,40 @@ pub(crate) enum Verify<'a> {
 pub(crate) struct Roots<'a> {
     pub(crate) system: bool,
     pub(crate) known: Option<Authorities>,
-    pub(crate) ca_file: Option<&'a Path>,
+    pub(crate) ca_file: Option<&'a CaFile>,
+}
+
+/// A file with more authorities: its text, and its path for messages.
+#[derive(Debug)]
+pub(crate) struct CaFile {
+    path: String,
+    pem: String,
+}
+
+impl CaFile {
+    /// Reads the file that a check names.
+    pub(crate) fn read(net: &Net, name: &str) -> Result<Self, Failure> {
+        let path = net.path(name).display().to_string();
+        match net.read(name) {
+            Ok(pem) => Ok(Self { path, pem }),
+            Err(error) => Err(unreadable(&path, &chain(&error))),
+        }
+    }
+
+    fn authorities(&self) -> Result<Vec<CertificateDer<'static>>, Failure> {
+        let given: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(self.pem.as_bytes()).collect();
+        match given {
+            Ok(given) if given.is_empty() => Err(unreadable(&self.path, "there is no certificate in it")),
+            Ok(given) => Ok(given),
+            Err(error) => Err(unreadable(&self.path, &chain(&error))),
+        }
+    }
+}
+
+fn unreadable(path: &str, why: &str) -> Failure {
+    Failure::not_asked(format!(
+        "cannot read the certificate authorities of {path}: {why}; `ca_file` must be a PEM file"
+    ))
 }
 
 /// The root certificates of Amazon RDS. `authorities/README.md` says where they come from.
@@ -60,29 +92,15 @@ impl Trust {
         let mut certificates: Vec<_> = match roots.known {
             Some(Authorities::Rds) => CertificateDer::pem_slice_iter(RDS)
                 .collect::<Result<_, _>>()
-                .map_err(|e| Failure::new("not asked", format!("the authorities of RDS: {}", chain(&e))))?,
+                .map_err(|e| Failure::not_asked(format!("the authorities of RDS: {}", chain(&e))))?,
             None => Vec::new(),
         };
         if roots.system {
             let native = self.native.get_or_init(|| rustls_native_certs::load_native_certs().certs);
             certificates.extend(native.iter().cloned());
         }
-        if let Some(path) = roots.ca_file {
-            let unreadable = |e: String| {
-                Failure::new(
-                    "not asked",
-                    format!(
-                        "cannot read the certificate authorities of {}: {e}; `ca_file` must be a PEM file",
-                        path.display()
-                    ),
-                )
-            };
-            let given = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-            let given = given.map_err(|e| unreadable(chain(&e)))?;
-            if given.is_empty() {
-                return Err(unreadable("there is no certificate in it".into()));
-            }
-            certificates.extend(given);
+        if let Some(file) = roots.ca_file {
+            certificates.extend(file.authorities()?);
         }
         // The system's store may hold certificates that cannot be parsed. They cannot sign anything
         // here.
@@ -93,27 +111,26 @@ impl Trust {
     pub(crate) fn config(&self, verify: Verify) -> Result<ClientConfig, Failure> {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()
-            .map_err(|e| Failure::new("not asked", e.to_string()))?;
+            .map_err(|e| Failure::not_asked(e.to_string()))?;
         let chain = |roots: Roots<'_>| {
             let mut store = RootCertStore::empty();
             store.add_parsable_certificates(self.authorities(roots)?);
             if store.is_empty() {
-                return Err(Failure::new(
-                    "not asked",
+                return Err(Failure::not_asked(
                     "this machine trusts no certificate authority at all; install its CA bundle (`ca-certificates`), or give `ca_file`",
                 ));
             }
             let chain =
                 WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(&self.provider))
                     .build()
-                    .map_err(|e| Failure::new("not asked", e.to_string()))?;
+                    .map_err(|e| Failure::not_asked(e.to_string()))?;
             Ok(Chain { verifier: chain, known: roots.known })
         };
         let no_chain = |pin| Verifier { provider: Arc::clone(&self.provider), pin, chain: None };
         let verifier = match verify {
             Verify::Full(roots) => Verifier { chain: Some(chain(roots)?), ..no_chain(None) },
             Verify::Pinned { pin, ca_file } => {
-                let roots = ca_file.map(|path| Roots { system: true, known: None, ca_file: Some(path) });
+                let roots = ca_file.map(|file| Roots { system: true, known: None, ca_file: Some(file) });
                 Verifier { chain: roots.map(chain).transpose()?, ..no_chain(Some(pin)) }
             }
             Verify::Anyone => no_chain(None),
@@ -237,7 +254,7 @@ impl ServerCertVerifier for Verifier {
 /// Returns the name that the certificate must carry.
 pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, Failure> {
     ServerName::try_from(host.to_owned())
-        .map_err(|_| Failure::new("not asked", format!("`{host}` cannot be the name of a TLS server")))
+        .map_err(|_| Failure::not_asked(format!("`{host}` cannot be the name of a TLS server")))
 }
 
 /// Finds the TLS error among an error's causes and returns it in words, with advice. `None` if TLS

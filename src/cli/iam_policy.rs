@@ -19,7 +19,8 @@ use engine::policy::{self, AccountPolicy, Document, LONGEST, Policies, Trust};
 ///
 /// `--for discover` prints one policy for all accounts. It lets nobody read what is stored: no
 /// object, no secret, no parameter's value. `--for forecast` prints the one that `forecast --learn
-/// aws` reads with.
+/// aws` reads with. `--for probe` prints the policy and the trust policy of the role that a playbook
+/// names under `sandbox.probe`.
 ///
 /// The policy is derived from the calls that actions, checks and the harness declare. Some needs
 /// are not in the playbook, such as the keys of encrypted snapshots and the resources of templates.
@@ -31,12 +32,14 @@ use engine::policy::{self, AccountPolicy, Document, LONGEST, Policies, Trust};
 #[command(after_long_help = "\
 Examples:
   drillmaster iam-policy playbook.yaml --trust arn:aws:iam::123456789012:role/ci
-  drillmaster iam-policy --for discover")]
+  drillmaster iam-policy --for discover
+  drillmaster iam-policy --for probe")]
 pub struct Args {
     /// The playbook
     #[arg(required_unless_present = "reads")]
     playbook: Option<PathBuf>,
-    /// Print the policy of a command that only reads: discover, or forecast with --learn aws
+    /// Print the policy of a command that only reads (discover, or forecast with --learn aws), or of
+    /// the role of the probe
     #[arg(long = "for", value_name = "COMMAND", value_enum, conflicts_with_all = ["playbook", "params", "account", "trust"])]
     reads: Option<Reads>,
     /// With --for: only these services, separated by commas
@@ -66,6 +69,7 @@ pub struct Args {
 enum Reads {
     Discover,
     Forecast,
+    Probe,
 }
 
 impl Reads {
@@ -73,6 +77,7 @@ impl Reads {
         match self {
             Self::Discover => "discover",
             Self::Forecast => "forecast",
+            Self::Probe => "probe",
         }
     }
 }
@@ -107,6 +112,7 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
                 Err("`--services` goes with `--for discover`: a forecast reads restore jobs only".to_owned())
             }
             Reads::Forecast => calls_of_forecast(),
+            Reads::Probe => return print_probe(args),
         };
         let regions = args.regions.iter().cloned().collect();
         return print_reading(reads, &calls.map_err(wrong)?, &regions, args.output);
@@ -201,6 +207,31 @@ fn print_reading(
         }
     };
     super::print_as(&text, output.form())
+}
+
+/// The role of the probe: what Lambda does with it, and that Lambda may take it.
+fn print_probe(args: &Args) -> Result<(), Exit> {
+    if !args.services.is_empty() || !args.regions.is_empty() {
+        let said =
+            "`--services` and `--region` go with `--for discover`: the role of the probe is for Lambda alone";
+        return Err(complained(Exit::Wrong)(said.to_owned()));
+    }
+    let (policy, trust) = (policy::probe_policy(), policy::probe_trust());
+    let text = match args.output {
+        OutputMode::Json => {
+            let all = json!({
+                "schema": "drillmaster/iam-policy/v1", "for": Reads::Probe.name(), "policies": [policy], "trust": trust,
+            });
+            format!("{all:#}\n")
+        }
+        OutputMode::Text => {
+            let mut text = String::new();
+            heading(&mut text, "the role of the probe", &policy);
+            heading(&mut text, "the role of the probe (trust policy)", &trust);
+            text
+        }
+    };
+    super::print_as(&text, args.output.form())
 }
 
 /// Returns notes on everything that the policies do not cover.

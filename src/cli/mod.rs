@@ -22,6 +22,8 @@ mod panics;
 mod pdf;
 mod person;
 mod plan;
+#[cfg(feature = "aws")]
+mod probe;
 mod rehearsal;
 mod report;
 mod resume;

@@ -67,6 +67,7 @@ fn from_plan(plan: Plan, config: &UserConfig, start: Time, jobs: usize) -> Resul
         ask_people: false,
         folder: None,
         keep_sandbox: false,
+        wait_network: true,
         patience: PATIENCE,
         connect_to: Vec::new(),
         start,

@@ -166,6 +166,7 @@ fn go_on(
         folder: Some(folder.clone()),
         jobs: jobs.unwrap_or(inputs.jobs).max(1),
         keep_sandbox: inputs.keep_sandbox && !abort,
+        wait_network: inputs.wait_network || abort,
         patience: Duration::try_from_secs_f64(inputs.patience_s)
             .unwrap_or(engine::sandbox::teardown::PATIENCE),
         connect_to,
@@ -240,11 +241,12 @@ fn forecast(
 }
 
 /// Returns whether only the reports are left to write: the run has ended, and no kept or
-/// left-behind resource has to be removed.
+/// left-behind resource and no network has to be removed.
 fn is_over(contents: &Contents, abort: bool) -> bool {
     let is_left = || {
         let record = Record::from_events(&contents.events);
-        record.kept.is_some() || record.left_behind.is_some_and(|left| !left.is_empty())
+        let network = !record.network_left.is_empty();
+        record.kept.is_some() || network || record.left_behind.is_some_and(|left| !left.is_empty())
     };
     contents.finished() && !(abort && is_left())
 }

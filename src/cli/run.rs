@@ -78,6 +78,10 @@ pub struct Args {
     /// Keep the sandbox, and say what stays and until when
     #[arg(long)]
     keep_sandbox: bool,
+    /// With a probe: wait until AWS Lambda lets the empty network go, up to an hour. With `false`,
+    /// `drillmaster abort` removes it later
+    #[arg(long, value_name = "true|false", default_value_t = true, action = clap::ArgAction::Set)]
+    wait_network: bool,
     /// Send checks for HOST:PORT to ADDR:PORT, host names and TLS verification unchanged
     #[arg(long, value_name = "HOST:PORT=ADDR:PORT")]
     connect_to: Vec<ConnectTo>,
@@ -198,6 +202,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         pace,
         jobs: args.jobs,
         keep_sandbox: args.keep_sandbox,
+        wait_network: args.wait_network,
         patience: args.teardown_timeout.0,
         connect_to: args.connect_to.clone(),
         start,

@@ -77,7 +77,8 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let gate = Arc::new(LossGate::nothing_lost());
     // A region that is swept is one that the credentials can be asked in.
     let region = places.first().map(|place| &place.region);
-    let cloud = wire::aws(accounts.values(), "drillmaster-sweep", region, &clock, &gate).map_err(wrong)?;
+    let cloud =
+        wire::aws(accounts.values(), "drillmaster-sweep", region, &clock, &gate, None).map_err(wrong)?;
     let runtime = wire::runtime().map_err(wrong)?;
     let sweeper = Sweeper {
         cloud: Rc::clone(&cloud),

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::person::People;
+#[cfg(feature = "aws")]
+use ::aws::function::Package;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
@@ -15,12 +17,14 @@ use base::clock::{Clock, Pace};
 use base::duration::Time;
 use base::ids::{AccountId, Region, RunId};
 use base::on::On;
+#[cfg(feature = "live")]
+use checks::remote::{self, Answer, Question};
 use checks::{ConnectTo, Observation};
 use engine::actions::TIMINGS;
 use engine::plan::{Input, Plan};
 use engine::policy;
 use engine::run::look::Look;
-use engine::run::{Config, Engine, Memory, Prober};
+use engine::run::{Config, Engine, Memory, ProbeLog, Prober};
 use engine::secrets::Secrets;
 use event::{Body, Bus, Consumer, Event, Forecast, Inputs, PastRun};
 use playbook::Loaded;
@@ -44,6 +48,8 @@ pub struct Options {
     pub pace: Pace,
     pub jobs: usize,
     pub keep_sandbox: bool,
+    /// Whether teardown waits until Lambda lets the probe's network go.
+    pub wait_network: bool,
     pub patience: Duration,
     pub connect_to: Vec<ConnectTo>,
     /// On the twin: people do their tasks.
@@ -76,6 +82,7 @@ impl Options {
             connect_to: self.connect_to.iter().map(ToString::to_string).collect(),
             jobs: self.jobs,
             keep_sandbox: self.keep_sandbox,
+            wait_network: self.wait_network,
             ask_people: self.ask_people,
             patience_s: self.patience.as_secs_f64(),
             pace: match self.pace {
@@ -116,6 +123,7 @@ impl Drill {
             On::Aws => Clock::real_from(memory.last_at),
         };
         let gate = Arc::new(LossGate::new(plan.loss.clone()).with_elsewhere(plan.accounts_elsewhere()));
+        let mut probe_sha256 = String::new();
         let cloud: Rc<dyn Cloud> = match options.on {
             On::Twin => {
                 let Some(estate) = &plan.estate else {
@@ -141,7 +149,10 @@ impl Drill {
                 })
             }
             On::Aws => {
-                aws(plan.accounts.values(), &options.run.0, Some(&plan.sandbox.region), &clock, &gate)?
+                let package = package(&plan)?;
+                probe_sha256 = package.as_ref().map(|package| package.sha256.clone()).unwrap_or_default();
+                let region = Some(&plan.sandbox.region);
+                aws(plan.accounts.values(), &options.run.0, region, &clock, &gate, package)?
             }
         };
         let addresses = Rc::new(plan.addresses(&options.connect_to));
@@ -161,6 +172,8 @@ impl Drill {
             run: options.run.clone(),
             jobs: options.jobs,
             keep_sandbox: options.keep_sandbox,
+            wait_network: options.wait_network,
+            probe_sha256,
             patience: options.patience,
             seed: options.seed,
             jitter: !options.on.is_simulated(),
@@ -203,6 +216,7 @@ impl Drill {
             secrets,
             interrupt,
             memory,
+            probe_log: ProbeLog::default(),
         };
         if let Some(Body::RunStarted(started)) = before.first().map(|first| &first.body)
             && !engine.is_of(started)
@@ -268,6 +282,12 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, String> {
         .map_err(|e| format!("the runtime cannot start: {e}"))
 }
 
+/// The program of the probe, packed, if the playbook has one.
+#[cfg(feature = "aws")]
+fn package(plan: &Plan) -> Result<Option<Package>, String> {
+    plan.sandbox.probe().map(super::probe::package).transpose()
+}
+
 /// Returns the real cloud for these accounts. `session` names the sessions of roles without a
 /// session name.
 #[cfg(feature = "aws")]
@@ -277,8 +297,9 @@ pub fn aws<'a>(
     region: Option<&Region>,
     clock: &Clock,
     gate: &Arc<LossGate>,
+    probe: Option<Package>,
 ) -> Result<Rc<dyn Cloud>, String> {
-    Ok(Rc::new(connect(accounts, session, region, clock, gate)?))
+    Ok(Rc::new(connect(accounts, session, region, clock, gate, probe)?))
 }
 
 /// The way into an account.
@@ -303,11 +324,13 @@ pub fn connect<'a>(
     region: Option<&Region>,
     clock: &Clock,
     gate: &Arc<LossGate>,
+    probe: Option<Package>,
 ) -> Result<aws::Aws, String> {
     use aws::{Aws, AwsConfig};
     let accounts = accounts.map(|account| (account.id.clone(), access_of(account, session)));
     let region = region.cloned();
-    let config = AwsConfig { accounts: accounts.collect(), endpoint_url: None, region, clock: clock.clone() };
+    let (accounts, clock) = (accounts.collect(), clock.clone());
+    let config = AwsConfig { accounts, endpoint_url: None, region, clock, probe };
     Aws::connect(config, Arc::clone(gate)).map_err(|e| e.to_string())
 }
 
@@ -317,12 +340,23 @@ pub const WITHOUT_AWS: &str =
     "this build cannot reach AWS: build it with the cargo feature `aws` (it is on by default)";
 
 #[cfg(not(feature = "aws"))]
+pub struct Package {
+    sha256: String,
+}
+
+#[cfg(not(feature = "aws"))]
+fn package(_: &Plan) -> Result<Option<Package>, String> {
+    Ok(None)
+}
+
+#[cfg(not(feature = "aws"))]
 pub fn aws<'a>(
     _: impl Iterator<Item = &'a Account>,
     _: &str,
     _: Option<&Region>,
     _: &Clock,
     _: &Arc<LossGate>,
+    _: Option<Package>,
 ) -> Result<Rc<dyn Cloud>, String> {
     Err(WITHOUT_AWS.into())
 }
@@ -335,6 +369,21 @@ fn prober(connect_to: Vec<ConnectTo>, plan: &Plan, addresses: &Rc<Addresses>) ->
         async fn probe(&self, kind: &CheckKind) -> Observation {
             checks::probe(kind, &self.0).await
         }
+
+        fn question(&self, kind: &CheckKind) -> Option<Result<Vec<u8>, Observation>> {
+            remote::is_asked_inside(kind, &self.0).then(|| written(&Question::of(Some(kind), &self.0)?))
+        }
+
+        fn greeting(&self) -> Result<Vec<u8>, Observation> {
+            written(&Question::of(None, &self.0)?)
+        }
+
+        fn answer(&self, answer: &[u8]) -> Result<Observation, String> {
+            Answer::read(answer)
+        }
+    }
+    fn written(question: &Question) -> Result<Vec<u8>, Observation> {
+        serde_json::to_vec(question).map_err(|error| Observation::unknown("not asked", error.to_string()))
     }
     let addresses = Rc::clone(addresses);
     let net = checks::Net::new(connect_to, plan.files.folder());
@@ -347,10 +396,22 @@ fn prober(_: Vec<ConnectTo>, _: &Plan, _: &Rc<Addresses>) -> Rc<dyn Prober> {
     #[async_trait(?Send)]
     impl Prober for NoProber {
         async fn probe(&self, _: &CheckKind) -> Observation {
-            Observation::unhealthy(
+            Observation::unknown(
                 "not asked",
                 "this build has no network checks: build it with the feature `live`",
             )
+        }
+
+        fn question(&self, _: &CheckKind) -> Option<Result<Vec<u8>, Observation>> {
+            None
+        }
+
+        fn greeting(&self) -> Result<Vec<u8>, Observation> {
+            Err(Observation::unknown("not asked", "this build has no network checks"))
+        }
+
+        fn answer(&self, _: &[u8]) -> Result<Observation, String> {
+            Err("this build has no network checks".into())
         }
     }
     Rc::new(NoProber)

@@ -146,6 +146,9 @@ impl RunProgress {
             | Body::DisasterDeclared { .. }
             | Body::Kept { .. }
             | Body::LeftBehind { .. }
+            | Body::DataGone
+            | Body::NetworkLeft { .. }
+            | Body::Probed(_)
             | Body::Resumed { .. }
             | Body::RunFinished { .. }
             | Body::StepStarted { .. }
@@ -158,6 +161,7 @@ impl RunProgress {
             | Body::StepNotRun { .. }
             | Body::CheckTried { .. }
             | Body::CheckUnhealthy { .. }
+            | Body::CheckUnknown { .. }
             | Body::CheckSkipped { .. }
             | Body::Intent { .. }
             | Body::Created { .. }
@@ -215,6 +219,10 @@ impl RunProgress {
                 self.stands = !resources.is_empty();
                 Ok(())
             }
+            Body::NetworkLeft { .. } => {
+                self.stands = true;
+                Ok(())
+            }
             Body::Resumed { .. } if self.finished => {
                 self.finished = false;
                 Ok(())
@@ -243,7 +251,9 @@ impl RunProgress {
             Body::CheckHealthy { check, .. } => {
                 self.check(check, CheckState::Ended, |now| now == CheckState::Asked)
             }
-            Body::CheckUnhealthy { check, .. } | Body::CheckSkipped { check, .. } => {
+            Body::CheckUnhealthy { check, .. }
+            | Body::CheckUnknown { check, .. }
+            | Body::CheckSkipped { check, .. } => {
                 self.check(check, CheckState::Ended, |now| now != CheckState::Ended)
             }
             Body::Intent { by, token, call, .. } => self.asked(by, token, call),
@@ -278,6 +288,8 @@ impl RunProgress {
             | Body::Finding(_)
             | Body::Interrupted { .. }
             | Body::Resumed { .. }
+            | Body::Probed(_)
+            | Body::DataGone
             | Body::Aborted { .. } => Ok(()),
         }
     }

@@ -13,6 +13,7 @@ pub mod forecast;
 mod identified;
 pub mod legal;
 mod line;
+mod probed;
 mod redacted;
 mod request;
 mod run_started;
@@ -36,6 +37,7 @@ pub use confirmed::{Confirmed, Through};
 pub use forecast::Forecast;
 pub use identified::{Identified, Purpose};
 pub use port::Phase;
+pub use probed::Probed;
 pub use request::Request;
 pub use run_started::{Inputs, NodePlan, PastRun, PastWorkload, PlaybookText, RunStarted, WorkloadPlan};
 pub use schema::event_schema;
@@ -108,6 +110,8 @@ pub enum Body {
         #[serde(default)]
         ready: Option<Box<Ready>>,
     },
+    /// What the probe in the sandbox did until here. A resumed run tells it again for its own part.
+    Probed(Probed),
     /// The result of an isolation scan: the leaks, and the parts that could not be scanned. If both
     /// are empty, the sandbox is closed.
     Isolation {
@@ -208,6 +212,9 @@ pub enum Body {
         healthy: bool,
         observed: String,
         tries: u32,
+        /// Nobody could be asked. Never with `healthy`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unknown: bool,
     },
     CheckHealthy {
         check: String,
@@ -217,6 +224,13 @@ pub enum Body {
         data_time: Option<Time>,
     },
     CheckUnhealthy {
+        check: String,
+        because: String,
+        observed: String,
+        tries: u32,
+    },
+    /// Whether it is healthy is not known: at the end of its time nobody could be asked.
+    CheckUnknown {
         check: String,
         because: String,
         observed: String,
@@ -247,6 +261,13 @@ pub enum Body {
     Kept {
         resources: Vec<ResourceRef>,
         until: Time,
+    },
+    /// Everything that holds data or costs money is gone, and was looked for again. Only the empty
+    /// network is left, which AWS Lambda keeps its interfaces in.
+    DataGone,
+    /// The empty network stays for now: `drillmaster abort` removes it.
+    NetworkLeft {
+        resources: Vec<ResourceRef>,
     },
     /// The last look of teardown found these resources, or could not look for them.
     LeftBehind {

@@ -44,6 +44,9 @@ impl Body {
             | Self::DeleteIntent { .. }
             | Self::Deleted { .. }
             | Self::Kept { .. }
+            | Self::DataGone
+            | Self::NetworkLeft { .. }
+            | Self::Probed(_)
             | Self::Interrupted { .. }
             | Self::RunFinished { .. } => {}
             Self::NotCreated { error, .. } | Self::DeleteFailed { error, .. } | Self::StepRetry { error, .. } => {
@@ -72,7 +75,9 @@ impl Body {
             | Self::StepNotRun { because, .. }
             | Self::CheckSkipped { because, .. } => all(&mut [because]),
             Self::CheckTried { observed, .. } | Self::CheckHealthy { observed, .. } => all(&mut [observed]),
-            Self::CheckUnhealthy { because, observed, .. } => all(&mut [because, observed]),
+            Self::CheckUnhealthy { because, observed, .. } | Self::CheckUnknown { because, observed, .. } => {
+                all(&mut [because, observed]);
+            }
             Self::Denied { locus, why, .. } => all(&mut [locus, why]),
             Self::Finding(found) => finding(found),
             // Names of resources, and errors of places that could not be searched.

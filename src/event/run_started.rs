@@ -59,6 +59,10 @@ pub struct PastWorkload {
     pub rpo_s: Option<f64>,
 }
 
+fn waits() -> bool {
+    true
+}
+
 /// The other inputs of a run, so that the run can be resumed from its folder alone.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Inputs {
@@ -74,6 +78,9 @@ pub struct Inputs {
     pub keep_sandbox: bool,
     /// How long one resource may resist its deletion, in seconds.
     pub patience_s: f64,
+    /// Whether teardown waits until Lambda lets the probe's network go.
+    #[serde(default = "waits")]
+    pub wait_network: bool,
     /// Virtual seconds per real second. `null` means as fast as the machine allows.
     pub pace: Option<f64>,
     /// The store that keeps the run at its end, if one was named.

@@ -239,7 +239,7 @@ fn tests_of(report: &Report) -> Vec<(String, Outcome)> {
     for check in &report.checks {
         let outcome = match check.status {
             CheckStatus::Healthy => Outcome::Passed,
-            CheckStatus::Unhealthy => Outcome::Failed,
+            CheckStatus::Unhealthy | CheckStatus::Unknown => Outcome::Failed,
             CheckStatus::Skipped => Outcome::Warned,
         };
         tests.push((format!("check {}", check.id), outcome));

@@ -111,6 +111,7 @@ const FAMILIES: [Family; 19] = [
             let all = [
                 (CheckStatus::Healthy, "healthy"),
                 (CheckStatus::Unhealthy, "unhealthy"),
+                (CheckStatus::Unknown, "unknown"),
                 (CheckStatus::Skipped, "skipped"),
             ];
             let count = |status| report.checks.iter().filter(|check| check.status == status).count();

@@ -208,7 +208,9 @@ impl Run<'_> {
     fn check(&self, check: &CheckReport) -> Option<Json> {
         let ended = match check.status {
             CheckStatus::Healthy => status(true, ""),
-            CheckStatus::Unhealthy => status(false, check.because.as_deref().unwrap_or_default()),
+            CheckStatus::Unhealthy | CheckStatus::Unknown => {
+                status(false, check.because.as_deref().unwrap_or_default())
+            }
             CheckStatus::Skipped => json!({}),
         };
         Some(self.span(&Part {

@@ -553,7 +553,8 @@ impl CheckKind {
     }
 
     /// How long one attempt may take, for the kinds that have a limit.
-    fn timeout(&self) -> Option<Duration> {
+    /// The time limit of one attempt. `None`: the check has none of its own.
+    pub fn timeout(&self) -> Option<Duration> {
         match self {
             Self::Http(spec) => Some(spec.timeout()),
             Self::Tcp(spec) => Some(spec.timeout()),

@@ -13,6 +13,7 @@ use super::check::{
 };
 use super::connect_to::ConnectTo;
 use super::notify::Notify;
+use base::architecture::Architecture;
 use base::duration::Span;
 use base::ids::{AccountId, AzId, Region};
 use estate::{Loss, Selector};
@@ -161,6 +162,49 @@ pub struct Sandbox {
     pub network: Network,
     /// The drill's deadline from T0, and the expiry of everything that it creates.
     pub ttl: Span,
+    /// Who asks the checks `http`, `tcp`, `dns` and `sql` on AWS; default `none`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<ProbeChoice>,
+}
+
+impl Sandbox {
+    /// The probe that asks checks from inside, if the playbook wants one.
+    pub fn probe(&self) -> Option<&Probe> {
+        match &self.probe {
+            Some(ProbeChoice::Inside(probe)) => Some(probe),
+            Some(ProbeChoice::Runner(_)) | None => None,
+        }
+    }
+}
+
+/// Who asks the checks that go over a network.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ProbeChoice {
+    /// The machine that runs the drill, which has to be let into the sandbox.
+    Runner(NoProbe),
+    /// A function of AWS Lambda in the sandbox, where nothing else leads in.
+    Inside(Probe),
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NoProbe {
+    None,
+}
+
+/// A function of AWS Lambda in a subnet of the sandbox. Checks travel to it through Lambda's own API,
+/// so nothing leads into the sandbox. It is made before T0, and goes in teardown.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    /// The ARN of a role in the sandbox's account that Lambda may assume, with the permissions for
+    /// network interfaces and no other: `drillmaster iam-policy --for probe` prints it.
+    #[schemars(extend("pattern" = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$"))]
+    pub role: String,
+    /// Default `x86_64`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<Architecture>,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]

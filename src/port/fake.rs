@@ -11,10 +11,10 @@ use estate::point::Sample;
 
 use super::{
     ApiCalls, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    CopyPoint, Create, Created, ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs,
-    Observed, Offers, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains,
-    ResourceRef, RunId, SeenPoints, StartRestore, Started, TableLook, TableSeen, Tagged, VerifiedObjects,
-    VerifyObjects, Whose, Wishes, Zone,
+    CopyPoint, Create, Created, ErrorKind, Exposure, Invoked, IsolationScan, Kind, LiveQuery,
+    MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer,
+    Progress, Remains, ResourceRef, RunId, SeenPoints, StartRestore, Started, TableLook, TableSeen, Tagged,
+    VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 
 pub struct Fake<C, O> {
@@ -71,6 +71,16 @@ impl<C: Fn(&Create) -> CloudResult<Created>, O: Fn(&str) -> Observed> Cloud for 
         no()
     }
     async fn exposures(&self, _: &IsolationScan) -> CloudResult<Vec<Exposure>> {
+        no()
+    }
+    async fn invoke(
+        &self,
+        _: &Permit,
+        _: &Origin,
+        _: &str,
+        _: Vec<u8>,
+        _: std::time::Duration,
+    ) -> CloudResult<Invoked> {
         no()
     }
     async fn copy_objects(

@@ -10,10 +10,10 @@ use async_trait::async_trait;
 use super::gate::{Call, LossGate};
 use super::{
     AccountId, Against, ApiCalls, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult, CopiedObjects,
-    CopyObjects, CopyPoint, Create, Created, ErrorKind, Exposure, Facts, IsolationScan, Kind, Listener,
-    LiveQuery, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery, Preflight,
-    ProbeAnswer, Progress, Remains, ResourceRef, RunId, SeenPoints, StartRestore, Started, TableLook,
-    TableSeen, Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    CopyObjects, CopyPoint, Create, Created, ErrorKind, Exposure, Facts, Invoked, IsolationScan, Kind,
+    Listener, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery,
+    Preflight, ProbeAnswer, Progress, Remains, ResourceRef, RunId, SeenPoints, StartRestore, Started,
+    TableLook, TableSeen, Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use estate::point::Sample;
 use estate::{PointKind, Resource};
@@ -109,6 +109,7 @@ pub fn describe_call(kind: Kind) -> &'static str {
         Kind::Vault => "backup:ListBackupVaults",
         Kind::CopyJob => "backup:DescribeCopyJob",
         Kind::RestoreJob => "backup:DescribeRestoreJob",
+        Kind::Function => "lambda:GetFunction",
         Kind::Stack => "cloudformation:DescribeStacks",
     }
 }
@@ -138,6 +139,7 @@ pub fn delete_call(kind: Kind) -> &'static str {
         // A job cannot be deleted. It is looked at until it has ended.
         Kind::CopyJob => "backup:DescribeCopyJob",
         Kind::RestoreJob => "backup:DescribeRestoreJob",
+        Kind::Function => "lambda:DeleteFunction",
         Kind::Stack => "cloudformation:DeleteStack",
     }
 }
@@ -253,6 +255,18 @@ impl Cloud for Gated {
     async fn exposures(&self, look: &IsolationScan) -> CloudResult<Vec<Exposure>> {
         self.check("ec2:DescribeRouteTables", &look.place, "isolation")?;
         self.inner.exposures(look).await
+    }
+
+    async fn invoke(
+        &self,
+        permit: &Permit,
+        origin: &Origin,
+        function: &str,
+        payload: Vec<u8>,
+        limit: std::time::Duration,
+    ) -> CloudResult<Invoked> {
+        self.check("lambda:Invoke", permit.place(), &origin.by)?;
+        self.inner.invoke(permit, origin, function, payload, limit).await
     }
 
     async fn copy_objects(

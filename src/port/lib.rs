@@ -137,6 +137,16 @@ pub trait Cloud {
         progress: &dyn Fn(Progress),
     ) -> CloudResult<CopiedObjects>;
 
+    /// Invokes a function that this run created, once, and waits for its answer for `limit` at most.
+    async fn invoke(
+        &self,
+        permit: &Permit,
+        origin: &Origin,
+        function: &str,
+        payload: Vec<u8>,
+        limit: std::time::Duration,
+    ) -> CloudResult<Invoked>;
+
     /// Compares the objects of a bucket with a manifest or another bucket.
     async fn verify_objects(
         &self,

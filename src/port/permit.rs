@@ -13,6 +13,8 @@ pub enum Operation {
     Create,
     /// Write objects into a bucket of this run.
     Write,
+    /// Invoke a function that this run created. It answers, and keeps nothing.
+    Invoke,
     /// Delete a resource that this run created.
     Delete,
     /// Start a copy job in the vault of a recovery point, into a vault of this run in the sandbox. It
@@ -25,6 +27,7 @@ impl Operation {
         match self {
             Self::Create => "create",
             Self::Write => "write into",
+            Self::Invoke => "invoke",
             Self::Delete => "delete",
             Self::CopyOut => "copy out",
         }

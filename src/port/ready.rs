@@ -24,4 +24,7 @@ pub struct Ready {
     /// The names of the vaults for copies, by the key that encrypts them, as the steps name it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub vaults: BTreeMap<String, String>,
+    /// The function that asks checks from inside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<String>,
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::restorable::Restorable;
 use super::{Operation, Place};
+use base::architecture::Architecture;
 use base::duration::{Size, Time};
 use base::ids::{AccountId, AzId, Region, RunId};
 use base::severity::Severity;
@@ -65,6 +66,8 @@ pub enum Kind {
     /// A restore by AWS Backup. Its record stays with AWS. A run is done with it when it has ended
     /// and what it made carries the run's tag or is gone.
     RestoreJob,
+    /// A function of AWS Lambda: the probe. Its network interfaces outlive it by up to an hour.
+    Function,
     Stack,
 }
 
@@ -101,6 +104,7 @@ impl Kind {
             Self::Vault => "backup:vault",
             Self::CopyJob => "backup:copy-job",
             Self::RestoreJob => "backup:restore-job",
+            Self::Function => "lambda:function",
             Self::Stack => "cloudformation:stack",
         }
     }
@@ -151,6 +155,9 @@ pub enum Create {
         vpc: String,
         vpc_cidr: String,
         name: String,
+        /// Whether nothing may connect to what has the group.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        only_out: bool,
     },
     DbSubnetGroup {
         name: String,
@@ -259,6 +266,7 @@ pub enum Create {
         group: String,
         name: String,
     },
+    Function(CreateFunction),
     Stack(DeployStack),
 }
 
@@ -295,6 +303,7 @@ pub enum CreateCall {
     StartRestoreJob,
     AdoptRestored,
     CreateMountTarget,
+    CreateFunction,
     CreateStack,
 }
 
@@ -362,6 +371,7 @@ impl CreateCall {
             | Self::StartRestoreJob
             | Self::AdoptRestored
             | Self::CreateMountTarget
+            | Self::CreateFunction
             | Self::CreateStack => false,
         }
     }
@@ -400,6 +410,7 @@ impl CreateCall {
             // The calls that tag what the job made depend on its kind.
             Self::AdoptRestored => changes("backup:DescribeRestoreJob", Kind::RestoreJob),
             Self::CreateMountTarget => adds("elasticfilesystem:CreateMountTarget", Kind::MountTarget),
+            Self::CreateFunction => adds("lambda:CreateFunction", Kind::Function),
             Self::CreateStack => adds("cloudformation:CreateStack", Kind::Stack),
         }
     }
@@ -464,7 +475,7 @@ impl Create {
                 changes: vec![(Kind::Vpc, vpc)],
                 ..Facts::of(CreateCall::CreateSubnet)
             },
-            Self::SecurityGroup { vpc, vpc_cidr: _, name: _ } => {
+            Self::SecurityGroup { vpc, vpc_cidr: _, name: _, only_out: _ } => {
                 Facts { changes: vec![(Kind::Vpc, vpc)], ..Facts::of(CreateCall::CreateSecurityGroup) }
             }
             Self::DbSubnetGroup { name: _, subnets: _ } => Facts::of(CreateCall::CreateDbSubnetGroup),
@@ -528,6 +539,7 @@ impl Create {
                 changes: vec![(Kind::FileSystem, file_system)],
                 ..Facts::of(CreateCall::CreateMountTarget)
             },
+            Self::Function(function) => function.facts(),
             Self::Stack(DeployStack { name: _, template: _, parameters: _, capabilities: _ }) => {
                 Facts::of(CreateCall::CreateStack)
             }
@@ -568,6 +580,36 @@ impl Create {
         };
         self.facts().changes.into_iter().map(of).collect()
     }
+}
+
+/// The probe: a function of AWS Lambda in a subnet of the sandbox. The program that it runs is the one
+/// that the port was given, and this digest tells which one that is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CreateFunction {
+    pub name: String,
+    /// The ARN of the role that Lambda makes its network interfaces with.
+    pub role: String,
+    pub subnet: SubnetRef,
+    pub group: String,
+    pub architecture: Architecture,
+    /// SHA-256 of the package.
+    pub sha256: String,
+}
+
+impl CreateFunction {
+    fn facts(&self) -> Facts<'_> {
+        let Self { subnet, name: _, role: _, group: _, architecture: _, sha256: _ } = self;
+        Facts { zones: vec![&subnet.az], ..Facts::of(CreateCall::CreateFunction) }
+    }
+}
+
+/// What a function answered.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Invoked {
+    /// The answer. It may hold secrets.
+    pub payload: Vec<u8>,
+    /// The function died, or took too long: Lambda's word for it.
+    pub failed: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -31,11 +31,11 @@ use estate::point::Sample;
 use estate::{PointIndex, PointKind, Resource, ResourceIndex};
 use port::{
     ActionTiming, Against, ApiCalls, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult,
-    CopiedObjects, CopyObjects, CopyPoint, Create, Created, ErrorKind, Exposure, IsolationScan, Kind, Leak,
-    Listener, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Operation, Origin, Permit, Place,
-    PointQuery, Preflight, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, RestoreDbToTime,
-    RunTags, SeenPoints, Sent, StartRestore, Started, State, TableLook, TableSeen, Tagged, Timed,
-    VerifiedObjects, VerifyObjects, Whose, Wishes, Zone, gated,
+    CopiedObjects, CopyObjects, CopyPoint, Create, Created, ErrorKind, Exposure, Invoked, IsolationScan,
+    Kind, Leak, Listener, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Operation, Origin, Permit,
+    Place, PointQuery, Preflight, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef,
+    RestoreDbToTime, RunTags, SeenPoints, Sent, StartRestore, Started, State, TableLook, TableSeen, Tagged,
+    Timed, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone, gated,
 };
 pub use rebuild::Unanswered;
 
@@ -292,9 +292,10 @@ impl Twin {
     fn remove(&self, run_tags: &RunTags, resource: &ResourceRef, now: Time) -> CloudResult<()> {
         let timing = self.timing(timing::deletion(resource.kind))?;
         let gone_at = after(now, timing::mean(&timing, Size(0))).unwrap_or(Time::MAX_UTC);
-        self.world
-            .borrow_mut()
-            .delete(resource, run_tags, gone_at, now, |step| self.production.is_stuck(step))
+        let network = self.timing(timing::PROBE_NETWORK)?;
+        let network_gone_at = after(gone_at, timing::mean(&network, Size(0))).unwrap_or(Time::MAX_UTC);
+        let times = (gone_at, network_gone_at);
+        self.world.borrow_mut().delete(resource, run_tags, times, now, |step| self.production.is_stuck(step))
     }
 
     /// Returns the objects that a copy would copy, and the number of objects it would leave out.
@@ -362,6 +363,7 @@ impl Twin {
             | Create::CopyPoint(_)
             | Create::AdoptRestored(_)
             | Create::MountTarget { .. }
+            | Create::Function(_)
             | Create::Stack(_) => return None,
         };
         let source = || {
@@ -596,6 +598,20 @@ impl Cloud for Twin {
             })
             .into_iter()
             .collect())
+    }
+
+    async fn invoke(
+        &self,
+        permit: &Permit,
+        _: &Origin,
+        function: &str,
+        _: Vec<u8>,
+        _: std::time::Duration,
+    ) -> CloudResult<Invoked> {
+        let call = "lambda:Invoke";
+        permit.covers(Operation::Invoke, permit.place(), call)?;
+        let said = format!("the twin runs no program: {function} is there in name only");
+        Err(CloudError::new(ErrorKind::Unsupported, call, said))
     }
 
     async fn copy_objects(

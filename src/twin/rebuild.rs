@@ -135,6 +135,7 @@ impl Twin {
                 | Body::CheckTried { .. }
                 | Body::CheckHealthy { .. }
                 | Body::CheckUnhealthy { .. }
+                | Body::CheckUnknown { .. }
                 | Body::CheckSkipped { .. }
                 | Body::Denied { .. }
                 | Body::Finding(_)
@@ -142,6 +143,9 @@ impl Twin {
                 | Body::DeleteFailed { .. }
                 | Body::Kept { .. }
                 | Body::LeftBehind { .. }
+                | Body::DataGone
+                | Body::NetworkLeft { .. }
+                | Body::Probed(_)
                 | Body::Interrupted { .. }
                 | Body::Resumed { .. }
                 | Body::Aborted { .. }

@@ -93,6 +93,7 @@ impl Sources<'_> {
             | Create::Vault { .. }
             | Create::AdoptRestored(_)
             | Create::MountTarget { .. }
+            | Create::Function(_)
             | Create::PromoteReplica { .. } => return Ok(None),
         };
         let (source, id, (point_kind, kind)) = (source.as_str(), name_of(source), kinds);
@@ -176,6 +177,7 @@ impl Sources<'_> {
             | Create::DbReplica { .. }
             | Create::PromoteReplica { .. }
             | Create::MountTarget { .. }
+            | Create::Function(_)
             | Create::Vault { .. }
             | Create::CopyPoint(_)
             | Create::StartRestore(_)
@@ -303,6 +305,7 @@ fn encrypted(place: &Place, what: &Create, point: &RecoveryPoint) -> CloudResult
         | Create::StartRestore(_)
         | Create::AdoptRestored(_)
         | Create::MountTarget { .. }
+        | Create::Function(_)
         | Create::Stack(_) => return Ok(()),
     };
     Err(CloudError::new(ErrorKind::Invalid, what.call(), said).help(help))

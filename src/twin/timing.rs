@@ -31,21 +31,34 @@ const NETWORK: &[Timed] = &[
 ];
 const BUCKET: &[Timed] = &[Timed::Request(CreateCall::CreateBucket)];
 const VAULT: &[Timed] = &[Timed::Request(CreateCall::CreateBackupVault)];
+const PROBE: &[Timed] = &[Timed::Request(CreateCall::CreateFunction)];
 const REPLICA: &[Timed] = &[Timed::Request(CreateCall::CreateDbReplica)];
+
+/// How long Lambda keeps the network interface of a function that is gone.
+pub const PROBE_NETWORK: &str = "teardown.probe_network";
 
 /// The times of the harness, in milliseconds. Each action has its own.
 ///
 /// "(m)" in a source marks figures from memory, without a document.
-pub const HARNESS: [Calibration; 9] = [
+pub const HARNESS: [Calibration; 11] = [
     row("sandbox.network", NETWORK, 2_000, 0, 0.0, "a few calls (m)"),
     row("sandbox.bucket", BUCKET, 2_000, 0, 0.0, "a few calls (m)"),
     row("sandbox.vault", VAULT, 2_000, 0, 0.0, "a few calls (m)"),
     row("sandbox.replica", REPLICA, 900_000, 3_000, 0.3, "as a snapshot, its copy and a restore (m)"),
+    row(
+        "sandbox.probe",
+        PROBE,
+        60_000,
+        0,
+        0.0,
+        "\"a minute or so\" with a VPC (API reference of AWS Lambda)",
+    ),
     row("teardown.instance", &[], 40_000, 0, 0.0, "shutting-down for half a minute or so (m)"),
     row("teardown.db", &[], 180_000, 0, 0.0, "deleting for a few minutes (m)"),
     row("teardown.cluster", &[], 120_000, 0, 0.0, "deleting for a few minutes (m)"),
     row("teardown.stack", &[], 60_000, 0, 0.0, "about a minute (m)"),
     row("teardown.other", &[], 1_000, 0, 0.0, "one call (m)"),
+    row(PROBE_NETWORK, &[], 1_500_000, 0, 0.0, "18 to 35 minutes (pulumi-aws issues 2642 and 4392)"),
 ];
 
 /// Returns all times: of `actions` with their parts, and of the harness.
@@ -96,7 +109,8 @@ pub fn deletion(kind: Kind) -> &'static str {
         | Kind::Vault
         | Kind::CopyJob
         | Kind::RestoreJob
-        | Kind::MountTarget => "teardown.other",
+        | Kind::MountTarget
+        | Kind::Function => "teardown.other",
     }
 }
 
@@ -152,6 +166,7 @@ pub fn between_regions(call: CreateCall) -> Option<usize> {
         | CreateCall::StartRestoreJob
         | CreateCall::AdoptRestored
         | CreateCall::CreateMountTarget
+        | CreateCall::CreateFunction
         | CreateCall::CreateStack => None,
     }
 }

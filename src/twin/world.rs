@@ -68,6 +68,8 @@ struct CreatedResource {
     gone_at: Option<Time>,
     /// The resources that cannot be deleted before this one.
     uses: Vec<Key>,
+    /// Until then a network interface of a function that is gone uses it.
+    held_until: Option<Time>,
     /// The size in the request, or the size of its source. `None`: unknown.
     size: Option<Size>,
     attributes: BTreeMap<String, Value>,
@@ -144,6 +146,7 @@ impl World {
                 unhealthy,
                 gone_at: None,
                 uses: uses(what),
+                held_until: None,
                 size: context.size,
                 attributes: attributes.into_iter().map(|(k, v)| (k.to_owned(), v)).collect(),
             };
@@ -308,6 +311,9 @@ impl World {
                 let attributes = vec![("mount_target_id", json!(id)), ("address", json!(address))];
                 add(self, Kind::MountTarget, id, attributes)?;
             }
+            Create::Function(function) => {
+                add(self, Kind::Function, function.name.clone(), vec![("function", json!(function.name))])?;
+            }
             Create::AdoptRestored(adopted) => created = self.adopt(context, what.call(), adopted)?,
             Create::Stack(stack) => {
                 let id =
@@ -439,7 +445,7 @@ impl World {
         &mut self,
         resource: &ResourceRef,
         run_tags: &RunTags,
-        gone_at: Time,
+        (gone_at, network_gone_at): (Time, Time),
         now: Time,
         stuck: impl Fn(&str) -> bool,
     ) -> CloudResult<()> {
@@ -467,14 +473,24 @@ impl World {
         if let Some(user) = user {
             return Err(CloudError::new(ErrorKind::InUse, call, format!("{user} still depends on it")));
         }
+        if entry.held_until.is_some_and(|until| until > now) {
+            let said = "the network interface of a function that is gone still uses it";
+            return Err(CloudError::new(ErrorKind::InUse, call, said));
+        }
         if resource.kind == Kind::Vault {
             self.forget_copies(&resource.id);
         }
         if resource.kind == Kind::RestoreJob {
             self.finish_job(&resource.id, now)?;
         }
-        if let Some(entry) = self.entries.get_mut(&key) {
-            entry.gone_at.get_or_insert(gone_at);
+        let Some(entry) = self.entries.get_mut(&key) else { return Ok(()) };
+        entry.gone_at.get_or_insert(gone_at);
+        if resource.kind == Kind::Function {
+            for used in entry.uses.clone() {
+                if let Some(used) = self.entries.get_mut(&used) {
+                    used.held_until.get_or_insert(network_gone_at);
+                }
+            }
         }
         Ok(())
     }
@@ -532,6 +548,9 @@ fn uses(what: &Create) -> Vec<Key> {
             (Kind::Subnet, subnet.id.clone()),
             (Kind::SecurityGroup, group.clone()),
         ],
+        Create::Function(port::CreateFunction { subnet, group, .. }) => {
+            vec![(Kind::Subnet, subnet.id.clone()), (Kind::SecurityGroup, group.clone())]
+        }
         // The instance records an attached volume. Resources in a template are CloudFormation's
         // own.
         Create::Vpc { .. }

@@ -10,7 +10,7 @@ use base::severity::Severity;
 use estate::RecoveryPoint;
 use estate::point::WorstCase;
 use event::forecast::WorkloadForecast;
-use event::{Body, Event, Forecast, Phase, RunStarted, Stage};
+use event::{Body, Event, Forecast, Phase, Probed, RunStarted, Stage};
 use port::{Finding, ResourceRef};
 
 /// The kind of a line.
@@ -167,6 +167,7 @@ impl Narrator {
             | Body::CheckTried { .. }
             | Body::CheckHealthy { .. }
             | Body::CheckUnhealthy { .. }
+            | Body::CheckUnknown { .. }
             | Body::CheckSkipped { .. }
             | Body::Denied { .. }
             | Body::Finding(_)
@@ -175,6 +176,9 @@ impl Narrator {
             | Body::DeleteFailed { .. }
             | Body::Kept { .. }
             | Body::LeftBehind { .. }
+            | Body::DataGone
+            | Body::NetworkLeft { .. }
+            | Body::Probed(_)
             | Body::Interrupted { .. }
             | Body::Resumed { .. }
             | Body::Aborted { .. }
@@ -275,8 +279,12 @@ impl Narrator {
                 (Mark::Skipped, self.step(step), format!("not run: {}", clean(because)), true)
             }
             Body::CheckReady { check } => (Mark::Started, self.check(check), String::new(), false),
-            Body::CheckTried { check, healthy, observed, tries } => {
-                let state = if *healthy { "healthy, has to hold" } else { "not healthy yet" };
+            Body::CheckTried { check, healthy, observed, tries, unknown } => {
+                let state = match (healthy, unknown) {
+                    (true, _) => "healthy, has to hold",
+                    (false, true) => "not known yet",
+                    (false, false) => "not healthy yet",
+                };
                 (
                     Mark::Waiting,
                     self.check(check),
@@ -290,7 +298,8 @@ impl Narrator {
                 format!("healthy at {}: {}", self.time(*healthy_at), clean(observed)),
                 true,
             ),
-            Body::CheckUnhealthy { check, because, observed, tries } => {
+            Body::CheckUnhealthy { check, because, observed, tries }
+            | Body::CheckUnknown { check, because, observed, tries } => {
                 // The reason often quotes the observation.
                 let seen = if observed.is_empty() || because.contains(observed.as_str()) {
                     String::new()
@@ -351,6 +360,22 @@ impl Narrator {
                 ),
                 true,
             ),
+            Body::DataGone => (
+                Mark::Done,
+                "teardown".into(),
+                "looked again: all that holds data or costs money is gone; AWS Lambda still keeps its interfaces in the empty network".into(),
+                true,
+            ),
+            Body::NetworkLeft { resources } => (
+                Mark::Info,
+                "network left".into(),
+                format!("`drillmaster abort` removes it once Lambda lets it go: {}", names(resources)),
+                true,
+            ),
+            Body::Probed(Probed { invocations, unanswered, .. }) => {
+                let how = if *unanswered == 0 { String::new() } else { format!(", {unanswered} without an answer") };
+                (Mark::Info, "probe".into(), format!("invoked {invocations} times{how}"), false)
+            }
             Body::Interrupted { by } => (
                 Mark::Warning,
                 "interrupted".into(),

@@ -208,6 +208,7 @@ impl Page {
             let how = match check.status {
                 CheckStatus::Healthy => continue,
                 CheckStatus::Unhealthy => "never became healthy",
+                CheckStatus::Unknown => "is unknown",
                 CheckStatus::Skipped => "was skipped",
             };
             let reason = because(&check.because);

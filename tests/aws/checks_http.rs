@@ -108,7 +108,7 @@ fn net() -> Net {
 
 #[track_caller]
 fn unhealthy(seen: &Observation, why: &str) {
-    assert!(!seen.healthy, "{seen:?}");
+    assert!(!seen.is_healthy(), "{seen:?}");
     assert!(seen.why.as_deref().is_some_and(|text| text.contains(why)), "{seen:?} lacks {why}");
 }
 
@@ -127,18 +127,20 @@ async fn status_header_body_and_latency_are_judged() {
 
     let fine = ask("/ok', expect_body: matches ^v2, expect_header: { server: test }").await;
     assert!(
-        fine.healthy && fine.observed.starts_with("200 in ") && fine.value.as_deref() == Some("v2.1 ready"),
+        fine.is_healthy()
+            && fine.observed.starts_with("200 in ")
+            && fine.value.as_deref() == Some("v2.1 ready"),
         "{fine:?}"
     );
     unhealthy(&ask("/gone'").await, "the status is 503, expected 200; the body begins `starting`");
-    assert!(ask("/gone', status: [200, 503]").await.healthy);
+    assert!(ask("/gone', status: [200, 503]").await.is_healthy());
     unhealthy(&ask("/ok', expect_body: == v2").await, "the body is `v2.1 ready`, expected `== v2`");
     unhealthy(&ask("/ok', expect_body: '>= 2'").await, "not a number");
     unhealthy(&ask("/ok', expect_header: { x-version: v2 }").await, "no header `x-version`");
     unhealthy(&ask("/slow', max_latency: 100ms").await, "longer than `max_latency` 0.1s");
-    assert!(ask("/slow', max_latency: 5s").await.healthy);
+    assert!(ask("/slow', max_latency: 5s").await.is_healthy());
     unhealthy(&ask("/slow', timeout: 100ms").await, "time was up after 0.1s while waiting for the answer");
-    assert!(ask("/long', expect_body: contains xxx").await.healthy);
+    assert!(ask("/long', expect_body: contains xxx").await.is_healthy());
     unhealthy(&ask("/long', expect_body: xxx").await, "longer than 1 MiB");
     unhealthy(&ask("/ok', expect_body: '{{ params.x }}'").await, "no value yet");
 }
@@ -154,7 +156,7 @@ async fn a_flapping_listener_is_healthy_only_when_it_is() {
     let yaml = format!("{{ url: 'http://127.0.0.1:{}/' }}", server.port);
     let mut seen = Vec::new();
     for _ in 0..6 {
-        seen.push(ask(&net(), &yaml).await.healthy);
+        seen.push(ask(&net(), &yaml).await.is_healthy());
     }
     assert_eq!(seen, [true, false, false, true, false, false]);
 }
@@ -185,9 +187,11 @@ async fn redirects_are_followed_only_when_asked() {
     .await;
     let base = format!("url: 'http://127.0.0.1:{}", server.port);
     unhealthy(&ask(&net(), &format!("{{ {base}/a' }}")).await, "it redirects to `/b`");
-    assert!(ask(&net(), &format!("{{ {base}/a', status: 302 }}")).await.healthy);
+    assert!(ask(&net(), &format!("{{ {base}/a', status: 302 }}")).await.is_healthy());
     assert!(
-        ask(&net(), &format!("{{ {base}/a', follow_redirects: true, expect_body: here }}")).await.healthy
+        ask(&net(), &format!("{{ {base}/a', follow_redirects: true, expect_body: here }}"))
+            .await
+            .is_healthy()
     );
     unhealthy(
         &ask(&net(), &format!("{{ {base}/loop', follow_redirects: true }}")).await,
@@ -201,7 +205,7 @@ async fn tls_is_verified() {
     let server = serve(Some(ca.leaf(&["127.0.0.1", "app.test"])), |_, _| reply(OK, "ok")).await;
     let url = format!("url: 'https://127.0.0.1:{}/'", server.port);
     let trusting = format!("{{ {url}, ca_file: '{}' }}", ca.file().display());
-    assert!(ask(&net(), &trusting).await.healthy);
+    assert!(ask(&net(), &trusting).await.is_healthy());
     let unknown = ask(&net(), &format!("{{ {url} }}")).await;
     unhealthy(&unknown, "`ca_file`");
     assert_eq!(unknown.observed, "TLS refused");
@@ -221,7 +225,7 @@ async fn tls_is_verified() {
     );
     // A relative path is resolved from the playbook's folder.
     let beside = Net::new(Vec::new(), ca.dir.path());
-    assert!(ask(&beside, &format!("{{ {url}, ca_file: ca.pem }}")).await.healthy);
+    assert!(ask(&beside, &format!("{{ {url}, ca_file: ca.pem }}")).await.is_healthy());
     let plain = serve(None, |_, _| reply(OK, "")).await;
     let silent =
         ask(&net(), &format!("{{ url: 'https://127.0.0.1:{}/', timeout: 500ms }}", plain.port)).await;
@@ -240,8 +244,8 @@ async fn a_pin_decides() {
     let pinned = |pin: &str, more: &str| {
         format!("{{ url: 'https://127.0.0.1:{}/', pin_sha256: '{pin}'{more} }}", server.port)
     };
-    assert!(ask(&net(), &pinned(&certificate, "")).await.healthy);
-    assert!(ask(&net(), &pinned(&key, "")).await.healthy);
+    assert!(ask(&net(), &pinned(&certificate, "")).await.is_healthy());
+    assert!(ask(&net(), &pinned(&key, "")).await.is_healthy());
     unhealthy(&ask(&net(), &pinned(&hex(b"another"), "")).await, "not the pinned one");
     // If a CA file is given too, the name and the chain are verified again.
     unhealthy(
@@ -258,7 +262,7 @@ async fn connect_to_changes_the_address_and_nothing_else() {
     let rule = |from: &str| format!("{from}=127.0.0.1:{}", server.port).parse().unwrap();
     let net = Net::new(vec![rule("app.internal.test:443"), rule("10.66.1.5:8443")], ca.dir.path());
     let seen = ask(&net, "{ url: 'https://app.internal.test/health?x=1#part', ca_file: ca.pem }").await;
-    assert!(seen.healthy, "{seen:?}");
+    assert!(seen.is_healthy(), "{seen:?}");
     let heard = server.heard.lock().unwrap().join("\n");
     assert!(
         heard.contains("SNI app.internal.test") && heard.contains("host: app.internal.test\r\n"),
@@ -269,7 +273,7 @@ async fn connect_to_changes_the_address_and_nothing_else() {
     unhealthy(&ask(&net, "{ url: 'https://10.66.1.5:8443/', ca_file: ca.pem }").await, "not valid for");
     let plain = serve(None, |_, _| reply(OK, "")).await;
     let net = Net::new(vec![format!("10.66.1.5:80=127.0.0.1:{}", plain.port).parse().unwrap()], ".");
-    assert!(ask(&net, "{ url: 'http://10.66.1.5/' }").await.healthy);
+    assert!(ask(&net, "{ url: 'http://10.66.1.5/' }").await.is_healthy());
     assert!(plain.heard.lock().unwrap()[0].contains("host: 10.66.1.5\r\n"));
 }
 
@@ -284,7 +288,7 @@ async fn no_secret_is_shown() {
         "{heard}"
     );
     assert!(
-        !seen.healthy
+        !seen.is_healthy()
             && !format!("{seen:?}").contains("canary")
             && !format!("{seen:?}").contains("am9lOmNhbmFyeS8x"),
         "{seen:?}"
@@ -297,7 +301,7 @@ async fn no_secret_is_shown() {
     assert!(!format!("{bearer:?}").contains("canary"), "{bearer:?}");
     for url in ["http://joe:canary@127.0.0.1:99999/", "ftp://joe:canary@h/"] {
         let refused = ask(&net(), &format!("{{ url: '{url}' }}")).await;
-        assert!(!refused.healthy && !format!("{refused:?}").contains("canary"), "{refused:?}");
+        assert!(!refused.is_healthy() && !format!("{refused:?}").contains("canary"), "{refused:?}");
     }
 }
 
@@ -305,7 +309,7 @@ async fn no_secret_is_shown() {
 async fn methods_bodies_and_headers_are_sent() {
     let server = serve(None, |_, _| reply("HTTP/1.1 201 Created\r\n", "")).await;
     let seen = ask(&net(), &format!("{{ url: 'http://127.0.0.1:{}/x', method: post, body: hello, headers: {{ Host: other.test }}, status: 201 }}", server.port)).await;
-    assert!(seen.healthy, "{seen:?}");
+    assert!(seen.is_healthy(), "{seen:?}");
     let heard = server.heard.lock().unwrap().join("\n");
     assert!(
         heard.starts_with("POST /x HTTP/1.1\r\n")
@@ -348,6 +352,6 @@ async fn http2_is_spoken_where_it_is_offered() {
     });
     let net = Net::new(Vec::new(), ca.dir.path());
     let seen = ask(&net, &format!("{{ url: 'https://127.0.0.1:{port}/x?y=1', ca_file: ca.pem }}")).await;
-    assert!(seen.healthy, "{seen:?}");
+    assert!(seen.is_healthy(), "{seen:?}");
     assert_eq!(seen.value.as_deref(), Some(format!("HTTP/2.0 https://127.0.0.1:{port}/x?y=1").as_str()));
 }

@@ -147,7 +147,7 @@ async fn ready(net: &Net, ca: &Ca, yaml: &str) {
     let deadline = Instant::now() + Duration::from_mins(5);
     loop {
         let seen = ask(net, yaml).await;
-        if seen.healthy {
+        if seen.is_healthy() {
             return;
         }
         let log = || fs::read_to_string(ca.dir.path().join("server.log")).unwrap_or_default();
@@ -164,7 +164,7 @@ fn net(ca: &Ca, port: u16) -> Net {
 
 #[track_caller]
 fn unhealthy(seen: &Observation, observed: &str, why: &str) {
-    assert!(!seen.healthy && seen.observed == observed, "{seen:?} is not `{observed}`");
+    assert!(!seen.is_healthy() && seen.observed == observed, "{seen:?} is not `{observed}`");
     assert!(seen.why.as_deref().is_some_and(|text| text.contains(why)), "{seen:?} lacks `{why}`");
     assert!(!format!("{seen:?}").contains("canary"), "{seen:?}");
 }
@@ -177,15 +177,15 @@ async fn both(scheme: &str, database: &str, net: &Net, port: u16) {
 
     let count = ask_for("select 120000", ", expect: '>= 1000'").await;
     assert_eq!(
-        (count.healthy, count.observed.as_str(), count.value.as_deref()),
+        (count.is_healthy(), count.observed.as_str(), count.value.as_deref()),
         (true, "120000", Some("120000"))
     );
     unhealthy(&ask_for("select 999", ", expect: '>= 1000'").await, "999", "expected `>= 1000`");
-    assert!(ask_for("select 9007199254740993", ", expect: '> 9007199254740992'").await.healthy);
-    assert!(ask_for("select cast(0.10 as decimal(5,2))", ", expect: == 0.1").await.healthy);
+    assert!(ask_for("select 9007199254740993", ", expect: '> 9007199254740992'").await.is_healthy());
+    assert!(ask_for("select cast(0.10 as decimal(5,2))", ", expect: == 0.1").await.is_healthy());
     unhealthy(&ask_for("select 'many'", ", expect: '>= 1000'").await, "many", "not a number");
-    assert!(ask_for("select 1 = 1", ", expect: true").await.healthy);
-    assert!(ask_for("select 'v2.1'", ", expect: matches ^v2").await.healthy);
+    assert!(ask_for("select 1 = 1", ", expect: true").await.is_healthy());
+    assert!(ask_for("select 'v2.1'", ", expect: matches ^v2").await.is_healthy());
 
     let null = ask_for("select max(1) from (select 1) t where 1 = 0", ", expect: '>= 0'").await;
     unhealthy(&null, "NULL", "returned NULL");
@@ -194,14 +194,14 @@ async fn both(scheme: &str, database: &str, net: &Net, port: u16) {
     unhealthy(&nothing, "NULL", "returned NULL");
     assert_eq!(nothing.value, None);
     unhealthy(&ask_for("select 1 from (select 1) t where 1 = 0", "").await, "no rows", "no row");
-    assert!(ask_for("select null", ", expect: '== null'").await.healthy);
+    assert!(ask_for("select null", ", expect: '== null'").await.is_healthy());
     // Only the first value of many rows is read.
     let many = "with recursive n as (select 1 as i union all select i + 1 from n where i < 900) select i from n order by i";
     assert_eq!(ask_for(many, "").await.value.as_deref(), Some("1"));
 
     let stamp = ask_for("select timestamp '2026-01-02 03:04:05'", ", expect: '> 2026-01-01T00:00:00Z'").await;
     assert!(
-        stamp.healthy && stamp.why.as_deref().is_some_and(|note| note.contains("read as UTC")),
+        stamp.is_healthy() && stamp.why.as_deref().is_some_and(|note| note.contains("read as UTC")),
         "{stamp:?}"
     );
     let read = parse_timestamp(stamp.value.as_deref().unwrap()).unwrap();
@@ -231,7 +231,7 @@ async fn both(scheme: &str, database: &str, net: &Net, port: u16) {
     unhealthy(&ask(net, &wrong).await, "sign-in refused", "password from the URL");
     let gone = format!("{{ url: '{scheme}://joe@127.0.0.1:{port}/gone', query: select 1 }}");
     let gone = ask(net, &gone).await;
-    assert!(!gone.healthy && gone.observed == "sign-in refused", "{gone:?}");
+    assert!(!gone.is_healthy() && gone.observed == "sign-in refused", "{gone:?}");
     let nobody = Reserved::new();
     let closed = format!("{{ url: '{scheme}://joe@{}/{database}', query: select 1 }}", nobody.address());
     unhealthy(&ask(net, &closed).await, "no connection", "nothing listens there");
@@ -240,20 +240,20 @@ async fn both(scheme: &str, database: &str, net: &Net, port: u16) {
     let tls = async |more: &str| {
         ask(net, &format!("{{ url: '{scheme}://joe@db.test:7777/{database}', query: select 1{more} }}")).await
     };
-    assert!(tls(", tls: { ca_file: ca.pem }").await.healthy);
+    assert!(tls(", tls: { ca_file: ca.pem }").await.is_healthy());
     unhealthy(&tls("").await, "TLS refused", "does not trust");
     unhealthy(
         &tls(", tls: { ca_file: ca.pem, server_name: other.test }").await,
         "TLS refused",
         "not valid for",
     );
-    assert!(tls(", tls: { mode: require }").await.healthy);
+    assert!(tls(", tls: { mode: require }").await.is_healthy());
     unhealthy(&tls(", tls: { ca: rds }").await, "TLS refused", "`the tests' own authority`");
-    assert!(tls(", tls: { ca: rds, ca_file: ca.pem }").await.healthy);
+    assert!(tls(", tls: { ca: rds, ca_file: ca.pem }").await.is_healthy());
     assert!(
         ask(net, &format!("{{ {at}, query: select 1, tls: {{ ca_file: ca.pem, server_name: db.test }} }}"))
             .await
-            .healthy
+            .is_healthy()
     );
 }
 
@@ -267,7 +267,7 @@ async fn postgresql() {
     both("postgres", "postgres", &net, server.port.port()).await;
 
     let ssl = "{ url: 'postgresql://joe@db.test:7777/postgres', tls: { ca_file: ca.pem }, expect: true, query: 'select ssl from pg_stat_ssl where pid = pg_backend_pid()' }";
-    assert!(ask(&net, ssl).await.healthy);
+    assert!(ask(&net, ssl).await.is_healthy());
     unhealthy(
         &ask(&net, &format!("{{ {at}, query: select pg_sleep(30), timeout: 500ms }}")).await,
         "no answer within 0.5s",
@@ -276,7 +276,7 @@ async fn postgresql() {
     // Functions may write, and PostgreSQL 15 allows this one to. The rollback undoes it.
     let _ = ask(&net, &format!("{{ {at}, query: select lo_create(0) }}")).await;
     let left = format!("{{ {at}, query: select count(*) from pg_largeobject_metadata, expect: == 0 }}");
-    assert!(ask(&net, &left).await.healthy);
+    assert!(ask(&net, &left).await.is_healthy());
     // Only the transaction is read-only, not the session: a pooler reuses the session.
     for (setting, value) in [
         ("transaction_read_only", "on"),
@@ -285,7 +285,7 @@ async fn postgresql() {
     ] {
         let yaml = format!("{{ {at}, query: \"select current_setting('{setting}')\", expect: == {value} }}");
         let seen = ask(&net, &yaml).await;
-        assert!(seen.healthy, "{setting}: {seen:?}");
+        assert!(seen.is_healthy(), "{setting}: {seen:?}");
     }
     let long = ask(&net, &format!("{{ {at}, query: \"select repeat('x', 3000000)\" }}")).await;
     assert!(long.observed.chars().count() <= 200, "{}", long.observed);
@@ -322,7 +322,7 @@ async fn the_application_writes_through_a_pooler_after_a_check() {
         ("select pg_sleep(30)", ", timeout: 500ms", false),
     ] {
         let seen = ask_for(query, more).await;
-        assert_eq!(seen.healthy, healthy, "{query}: {seen:?}");
+        assert_eq!(seen.is_healthy(), healthy, "{query}: {seen:?}");
         exec("insert into orders values (1)").await;
         let settings =
             "select current_setting('default_transaction_read_only'), current_setting('statement_timeout')";
@@ -345,13 +345,13 @@ async fn mariadb_and_mysql() {
     both("mysql", "orders", &net, server.port.port()).await;
 
     let ssl = "{ url: 'mysql://joe@db.test:7777/orders', tls: { ca_file: ca.pem }, expect: matches TLS, query: \"select variable_value from information_schema.session_status where variable_name = 'ssl_version'\" }";
-    assert!(ask(&net, ssl).await.healthy);
+    assert!(ask(&net, ssl).await.is_healthy());
     for setting in ["@@session.tx_read_only", "@@global.max_statement_time"] {
         let seen = ask(&net, &format!("{{ {at}, query: \"select {setting} = 0\", expect: == 1 }}")).await;
-        assert!(seen.healthy, "{setting}: {seen:?}");
+        assert!(seen.is_healthy(), "{setting}: {seen:?}");
     }
     let slow = ask(&net, &format!("{{ {at}, query: select sleep(30), timeout: 500ms }}")).await;
-    assert!(!slow.healthy, "{slow:?}");
+    assert!(!slow.is_healthy(), "{slow:?}");
 }
 
 /// A server that answers every connection with `greeting`.
@@ -385,6 +385,6 @@ async fn another_protocol_is_no_database() {
         let yaml = format!("{{ url: '{scheme}://joe@127.0.0.1:{port}/o', query: select 1, timeout: 1s }}");
         let seen = ask(&net(&ca, port), &yaml).await;
         let why = seen.why.as_deref().unwrap();
-        assert!(!seen.healthy && (why.contains("signing in") || why.contains("is this MySQL")), "{why}");
+        assert!(!seen.is_healthy() && (why.contains("signing in") || why.contains("is this MySQL")), "{why}");
     }
 }

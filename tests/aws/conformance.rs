@@ -327,6 +327,7 @@ impl World for OnMoto {
             endpoint_url: Some(shared().moto.endpoint().to_owned()),
             region: None,
             clock: Clock::real(),
+            probe: None,
         };
         (Rc::new(Aws::connect(config, Arc::clone(gate)).unwrap()), shared().ids.clone())
     }

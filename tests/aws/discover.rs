@@ -37,6 +37,7 @@ fn connect(moto: &Moto) -> Aws {
         endpoint_url: Some(moto.endpoint().to_owned()),
         region: Some("us-east-1".parse().unwrap()),
         clock: Clock::real(),
+        probe: None,
     };
     Aws::connect(config, Arc::new(LossGate::nothing_lost())).unwrap()
 }

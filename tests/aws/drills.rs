@@ -12,6 +12,7 @@ mod elsewhere;
 mod everything;
 mod failures;
 mod faults;
+mod inside;
 mod isolation;
 mod killed;
 mod least_privilege;

@@ -21,7 +21,7 @@ use drillmaster::ui::{TextStyle, lines::Lines, ndjson::Ndjson, summary};
 use engine::actions::CATALOGUE;
 use engine::actions::context::{Answer, Person};
 use engine::plan::{Input, Plan};
-use engine::run::{Config, Engine, Memory, Prober};
+use engine::run::{Config, Engine, Memory, ProbeLog, Prober};
 use engine::secrets::Secrets;
 use estate::Resource;
 use estate::point::Sample;
@@ -105,6 +105,16 @@ impl Cloud for Real {
     async fn exposures(&self, scan: &port::IsolationScan) -> CloudResult<Vec<Exposure>> {
         self.0.exposures(scan).await
     }
+    async fn invoke(
+        &self,
+        permit: &Permit,
+        by: &Origin,
+        function: &str,
+        payload: Vec<u8>,
+        limit: std::time::Duration,
+    ) -> CloudResult<port::Invoked> {
+        self.0.invoke(permit, by, function, payload, limit).await
+    }
     async fn copy_objects(
         &self,
         permit: &Permit,
@@ -169,6 +179,18 @@ impl Prober for Network {
     async fn probe(&self, kind: &CheckKind) -> Observation {
         checks::probe(kind, &self.0).await
     }
+
+    fn question(&self, _: &CheckKind) -> Option<Result<Vec<u8>, Observation>> {
+        None
+    }
+
+    fn greeting(&self) -> Result<Vec<u8>, Observation> {
+        Err(Observation::unknown("not asked", "there is no probe"))
+    }
+
+    fn answer(&self, _: &[u8]) -> Result<Observation, String> {
+        Err("there is no probe".into())
+    }
 }
 
 struct Nobody;
@@ -225,6 +247,8 @@ fn a_drill() {
             run: RunId("20260101T000000Z-canary-0000abcd".into()),
             jobs: 8,
             keep_sandbox: false,
+            wait_network: true,
+            probe_sha256: String::new(),
             patience: Duration::from_secs(60),
             seed: None,
             jitter: false,
@@ -248,6 +272,7 @@ fn a_drill() {
             config,
             secrets,
             memory: Memory::default(),
+            probe_log: ProbeLog::default(),
         };
         engine.run().await;
     }));

@@ -15,7 +15,7 @@ use checks::Observation;
 use engine::actions::context::{Answer, Person};
 use engine::actions::{CATALOGUE, TIMINGS};
 use engine::plan::{Input, Plan};
-use engine::run::{Config, Engine, Memory, Prober};
+use engine::run::{Config, Engine, Memory, ProbeLog, Prober};
 use engine::secrets::Secrets;
 use event::legal::RunProgress;
 use event::{Body, Bus, Consumer, ConsumerError, Event, Inputs};
@@ -100,6 +100,18 @@ impl Prober for Nobody {
     async fn probe(&self, _: &CheckKind) -> Observation {
         panic!("the twin answers checks itself")
     }
+
+    fn question(&self, _: &CheckKind) -> Option<Result<Vec<u8>, Observation>> {
+        None
+    }
+
+    fn greeting(&self) -> Result<Vec<u8>, Observation> {
+        panic!("the twin answers checks itself")
+    }
+
+    fn answer(&self, _: &[u8]) -> Result<Observation, String> {
+        panic!("the twin answers checks itself")
+    }
 }
 
 pub fn loaded(playbook: &Path) -> Loaded {
@@ -135,6 +147,8 @@ pub fn engine(
         run: RunId(RUN.into()),
         jobs: given.jobs,
         keep_sandbox: given.keep_sandbox,
+        wait_network: true,
+        probe_sha256: String::new(),
         patience: given.patience,
         seed: given.seed,
         jitter: false,
@@ -164,6 +178,7 @@ pub fn engine(
         person: Rc::new(Nobody),
         interrupt,
         memory: Memory::of(before),
+        probe_log: ProbeLog::default(),
         plan,
     }
 }

@@ -247,6 +247,7 @@ pub fn region_loss() -> Report {
             ],
         }],
         steps: vec![db, web, receipts],
+        probe: None,
         checks: vec![
             check("rows", "sql", &["db"], 840.0, 880.0, "120000"),
             check("freshness", "sql", &["db"], 840.0, 840.0, "2026-03-02T06:57:00Z"),
@@ -293,7 +294,13 @@ pub fn region_loss() -> Report {
             ("rds:DescribeDBInstances", 41, 0),
             ("rds:RestoreDBInstanceFromDBSnapshot", 2, 1),
         ]),
-        teardown: Teardown { ran: TeardownRan::Whole, created: 11, deleted: 11, left_behind: vec![] },
+        teardown: Teardown {
+            ran: TeardownRan::Whole,
+            created: 11,
+            deleted: 11,
+            left_behind: vec![],
+            ..Teardown::default()
+        },
         assumed: None,
         resumed: Vec::new(),
         journal: None,
@@ -602,6 +609,7 @@ pub fn unpleasant() -> Report {
         created: 14,
         deleted: 12,
         left_behind: strings(&["rds:db/drill-7f3a-db", "ec2:security-group/sg-0badc0de"]),
+        ..Teardown::default()
     };
     report.seed = Some(42);
     report
@@ -640,7 +648,13 @@ pub fn error_before_t0() -> Report {
     }
     report.recovery_points.clear();
     report.coverage = Coverage::default();
-    report.teardown = Teardown { ran: TeardownRan::Whole, created: 6, deleted: 6, left_behind: vec![] };
+    report.teardown = Teardown {
+        ran: TeardownRan::Whole,
+        created: 6,
+        deleted: 6,
+        left_behind: vec![],
+        ..Teardown::default()
+    };
     report
 }
 

@@ -305,6 +305,7 @@ pub fn script() -> Vec<Event> {
                 healthy: false,
                 observed: s("connection refused"),
                 tries: 1,
+                unknown: false,
             },
         ),
         (

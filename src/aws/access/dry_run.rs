@@ -191,6 +191,7 @@ impl<'a> Asker<'a> {
             | CreateCall::StartRestoreJob
             | CreateCall::AdoptRestored
             | CreateCall::CreateMountTarget
+            | CreateCall::CreateFunction
             | CreateCall::CreateStack => self.read(service_of(call)).await,
         }
     }

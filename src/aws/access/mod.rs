@@ -26,6 +26,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use self::confirmed::Confirmed;
+use super::function::Package;
 use super::interceptor::{FailFast, LossGateInterceptor, Shared};
 use aws_types::endpoint_config::AccountIdEndpointMode;
 use base::ids::{AccountId, Region};
@@ -35,8 +36,8 @@ pub use self::dry_run::{Asker, Fidelity, Shown};
 pub use self::http::{Http, clients as http_clients};
 pub use self::read_only::{
     BackupReader, CloudControlReader, CloudFormationReader, CloudWatchReader, DynamoDbReader, Ec2Reader,
-    EfsReader, IamReader, LogsReader, QuotasReader, RdsReader, Route53Reader, S3Reader, SecretsReader,
-    StsReader,
+    EfsReader, IamReader, LambdaReader, LogsReader, QuotasReader, RdsReader, Route53Reader, S3Reader,
+    SecretsReader, StsReader,
 };
 pub use self::writer::{S3Writer, Writer};
 
@@ -51,6 +52,8 @@ pub struct AwsConfig {
     /// The region to ask in where none is configured: the sandbox's.
     pub region: Option<Region>,
     pub clock: base::clock::Clock,
+    /// The program of the probe, if a playbook asks for one.
+    pub probe: Option<Package>,
 }
 
 /// How one account is reached.
@@ -84,6 +87,7 @@ pub struct Clients {
     pub dynamodb: DynamoDbReader,
     pub efs: EfsReader,
     pub iam: IamReader,
+    pub lambda: LambdaReader,
     pub quotas: QuotasReader,
     pub route53: Route53Reader,
     pub secrets: SecretsReader,
@@ -109,6 +113,8 @@ struct Raw {
     backup: aws_sdk_backup::Client,
     dynamodb: aws_sdk_dynamodb::Client,
     efs: aws_sdk_efs::Client,
+    lambda: aws_sdk_lambda::Client,
+    lambda_once: aws_sdk_lambda::Client,
 }
 
 /// The number of attempts. Low enough that a call that always fails ends soon, such as an unknown
@@ -227,6 +233,8 @@ pub fn clients(
     }
     let s3_endpoint = access.endpoint.clone().or_else(|| s3_endpoint(&config));
     let ec2 = aws_sdk_ec2::config::Builder::from(&config).interceptor(watch("ec2")).retry_classifier(first());
+    let lambda =
+        aws_sdk_lambda::config::Builder::from(&config).interceptor(watch("lambda")).retry_classifier(first());
     let mut s3 = aws_sdk_s3::config::Builder::from(&config)
         .interceptor(watch("s3").elsewhere(access.endpoint.is_some()))
         .retry_classifier(first())
@@ -269,6 +277,8 @@ pub fn clients(
                 .build(),
         ),
         efs: client!(aws_sdk_efs, "elasticfilesystem"),
+        lambda: aws_sdk_lambda::Client::from_conf(lambda.clone().build()),
+        lambda_once: aws_sdk_lambda::Client::from_conf(lambda.retry_config(RetryConfig::disabled()).build()),
     };
     Ok(Clients {
         ec2: Ec2Reader::new(raw.ec2.clone()),
@@ -282,6 +292,7 @@ pub fn clients(
         logs: LogsReader::new(client!(aws_sdk_cloudwatchlogs, "logs")),
         dynamodb: DynamoDbReader::new(raw.dynamodb.clone()),
         efs: EfsReader::new(raw.efs.clone()),
+        lambda: LambdaReader::new(raw.lambda.clone()),
         iam: IamReader::new(client!(aws_sdk_iam, "iam")),
         quotas: QuotasReader::new(client!(aws_sdk_servicequotas, "servicequotas")),
         route53: Route53Reader::new(client!(aws_sdk_route53, "route53")),

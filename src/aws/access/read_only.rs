@@ -152,6 +152,14 @@ read_only! {
 }
 
 read_only! {
+    /// Reads functions of AWS Lambda.
+    LambdaReader, aws_sdk_lambda:
+    get_function GetFunctionFluentBuilder,
+    list_functions ListFunctionsFluentBuilder,
+    list_tags ListTagsFluentBuilder,
+}
+
+read_only! {
     /// Reads EFS.
     EfsReader, aws_sdk_efs:
     describe_file_systems DescribeFileSystemsFluentBuilder,

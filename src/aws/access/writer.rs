@@ -4,7 +4,9 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_backup::operation::start_copy_job::builders::StartCopyJobFluentBuilder;
 
 use super::Clients;
-use super::read_only::{BackupReader, CloudFormationReader, DynamoDbReader, EfsReader, RdsReader, S3Reader};
+use super::read_only::{
+    BackupReader, CloudFormationReader, DynamoDbReader, EfsReader, LambdaReader, RdsReader, S3Reader,
+};
 use port::{CloudResult, Create, Operation, Permit, RunTags};
 
 /// The full S3 client, from a [`Writer`].
@@ -26,6 +28,9 @@ pub struct Writer {
     pub backup: aws_sdk_backup::Client,
     pub dynamodb: aws_sdk_dynamodb::Client,
     pub efs: aws_sdk_efs::Client,
+    pub lambda: aws_sdk_lambda::Client,
+    /// Without the SDK's retries.
+    pub lambda_once: aws_sdk_lambda::Client,
     /// Signs pre-signed URLs.
     pub credentials: Option<SharedCredentialsProvider>,
     pub read: Reading,
@@ -40,6 +45,7 @@ pub struct Reading {
     pub backup: BackupReader,
     pub dynamodb: DynamoDbReader,
     pub efs: EfsReader,
+    pub lambda: LambdaReader,
 }
 
 impl Clients {
@@ -68,6 +74,8 @@ impl Clients {
             backup: raw.backup.clone(),
             dynamodb: raw.dynamodb.clone(),
             efs: raw.efs.clone(),
+            lambda: raw.lambda.clone(),
+            lambda_once: raw.lambda_once.clone(),
             credentials: self.credentials.clone(),
             read: Reading {
                 rds: self.rds.clone(),
@@ -76,6 +84,7 @@ impl Clients {
                 backup: self.backup.clone(),
                 dynamodb: self.dynamodb.clone(),
                 efs: self.efs.clone(),
+                lambda: self.lambda.clone(),
             },
             run_tags: permit.run_tags().clone(),
         })

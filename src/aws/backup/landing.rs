@@ -116,6 +116,7 @@ pub async fn found(
         | Kind::CopyJob
         | Kind::RestoreJob
         | Kind::MountTarget
+        | Kind::Function
         | Kind::Stack => None,
     };
     let Some(mut seen) = seen else {
@@ -304,6 +305,7 @@ pub async fn tag(
         | Kind::CopyJob
         | Kind::RestoreJob
         | Kind::MountTarget
+        | Kind::Function
         | Kind::Stack => {}
     }
     Ok(())

@@ -124,7 +124,13 @@ pub async fn subnet(at: &At<'_>, vpc: &str, cidr: &str, az: &AzId, name: &str) -
     Ok(at.created(Kind::Subnet, id, "subnet_id"))
 }
 
-pub async fn security_group(at: &At<'_>, vpc: &str, vpc_cidr: &str, name: &str) -> CloudResult<Created> {
+pub async fn security_group(
+    at: &At<'_>,
+    vpc: &str,
+    vpc_cidr: &str,
+    name: &str,
+    only_out: bool,
+) -> CloudResult<Created> {
     const CALL: &str = "ec2:CreateSecurityGroup";
     let writer = at.writer().await?;
     let find = async || {
@@ -151,12 +157,14 @@ pub async fn security_group(at: &At<'_>, vpc: &str, vpc_cidr: &str, name: &str) 
         .ip_protocol("-1")
         .ip_ranges(IpRange::builder().cidr_ip(vpc_cidr).description("within the sandbox").build())
         .build();
-    follow_up(at, async || {
-        let request = writer.ec2.authorize_security_group_ingress().group_id(&id);
-        let allowed = request.ip_permissions(within.clone()).send().await;
-        present_is_fine(allowed.or_cloud("ec2:AuthorizeSecurityGroupIngress"))
-    })
-    .await?;
+    if !only_out {
+        follow_up(at, async || {
+            let request = writer.ec2.authorize_security_group_ingress().group_id(&id);
+            let allowed = request.ip_permissions(within.clone()).send().await;
+            present_is_fine(allowed.or_cloud("ec2:AuthorizeSecurityGroupIngress"))
+        })
+        .await?;
+    }
     follow_up(at, async || {
         let request = writer.ec2.authorize_security_group_egress().group_id(&id);
         let allowed = request.ip_permissions(within.clone()).send().await;

@@ -31,7 +31,7 @@ pub fn judge(spec: &HttpCheck, answer: &HttpAnswer<'_>) -> Result<Observation, T
     let mut notes: Vec<String> = Vec::new();
     let mut assumed: Vec<String> = Vec::new();
     let mut take = |seen: Observation| {
-        let list = if seen.healthy { &mut notes } else { &mut wrong };
+        let list = if seen.is_healthy() { &mut notes } else { &mut wrong };
         list.extend(seen.why);
     };
 

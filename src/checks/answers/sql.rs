@@ -69,13 +69,13 @@ mod tests {
     fn nothing_found_shows_nothing() {
         for first in [First::Null, First::NoRow] {
             let seen = judged(None, Some(first));
-            assert!(!seen.healthy && seen.value.is_none() && seen.why.is_some(), "{seen:?}");
+            assert!(!seen.is_healthy() && seen.value.is_none() && seen.why.is_some(), "{seen:?}");
         }
-        assert!(judged(None, Some(First::Value(String::new()))).healthy);
-        assert!(judged(Some("== null"), Some(First::Null)).healthy);
-        assert!(!judged(Some("== null"), Some(First::NoRow)).healthy);
-        assert!(!judged(Some("!= null"), Some(First::Null)).healthy);
-        assert!(!judged(Some("== null"), Some(First::Value("7".into()))).healthy);
+        assert!(judged(None, Some(First::Value(String::new()))).is_healthy());
+        assert!(judged(Some("== null"), Some(First::Null)).is_healthy());
+        assert!(!judged(Some("== null"), Some(First::NoRow)).is_healthy());
+        assert!(!judged(Some("!= null"), Some(First::Null)).is_healthy());
+        assert!(!judged(Some("== null"), Some(First::Value("7".into()))).is_healthy());
         assert_eq!(judged(Some(">= 7"), None).assumed, ["the first value (expected `>= 7`)"]);
     }
 }

@@ -5,6 +5,8 @@ mod mysql;
 mod postgres;
 mod target;
 
+pub(crate) use self::target::VARIABLES;
+
 use self::target::Target;
 use super::dial::{Stage, bounded, peer};
 use super::observation::Secrets;

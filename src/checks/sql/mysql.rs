@@ -67,8 +67,7 @@ fn ssl(target: &Target, net: &Net) -> Result<Option<SslOpts>, Failure> {
     let anyone = target.tls == SqlTlsMode::Require;
     let authorities = net.trust.authorities(target.roots())?;
     if authorities.is_empty() {
-        return Err(Failure::new(
-            "not asked",
+        return Err(Failure::not_asked(
             "this machine trusts no certificate authority at all; install `ca-certificates`, or give `tls.ca_file`",
         ));
     }

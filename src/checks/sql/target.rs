@@ -2,19 +2,22 @@
 //! environment.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 use url::Url;
 
 use crate::Net;
 use crate::dial::Failure;
 use crate::observation::Secrets;
-use crate::tls::Roots;
+use crate::tls::{CaFile, Roots};
 use base::partition::Partition;
 use base::redact;
 use playbook::asked::{self, SqlEngine};
 use playbook::check::{Authorities, SqlCheck, SqlTlsMode};
 use playbook::query;
+
+/// The variables of the environment that are read if the check does not give their value: passwords
+/// and users of both engines, and the user of either.
+pub(crate) const VARIABLES: [&str; 5] = ["PGPASSWORD", "PGUSER", "MYSQL_PWD", "MYSQL_USER", "USER"];
 
 /// Everything that a connection needs. It has no `Debug`, because it holds a password.
 pub(super) struct Target {
@@ -28,12 +31,8 @@ pub(super) struct Target {
     pub(super) database: Option<String>,
     pub(super) tls: SqlTlsMode,
     pub(super) authorities: Option<Authorities>,
-    pub(super) ca_file: Option<PathBuf>,
+    pub(super) ca_file: Option<CaFile>,
     pub(super) server_name: String,
-}
-
-fn not_asked(why: impl Into<String>) -> Failure {
-    Failure::new("not asked", why)
 }
 
 impl Target {
@@ -49,9 +48,10 @@ impl Target {
         if let Some(password) = &url.password {
             secrets.add(password.as_str());
         }
+        let [postgres_password, postgres_user, mysql_password, mysql_user, any_user] = VARIABLES;
         let (password_env, user_env) = match url.engine {
-            SqlEngine::Postgres => ("PGPASSWORD", "PGUSER"),
-            SqlEngine::MySql => ("MYSQL_PWD", "MYSQL_USER"),
+            SqlEngine::Postgres => (postgres_password, postgres_user),
+            SqlEngine::MySql => (mysql_password, mysql_user),
         };
         let password_env = spec.password_env.as_deref().unwrap_or(password_env);
         let (password, password_source) = match (url.password, net.env(password_env)) {
@@ -63,11 +63,11 @@ impl Target {
             redact::register(password);
             secrets.add(password.as_str());
         }
-        let user = match (url.user, net.env(user_env).or_else(|| net.env("USER"))) {
+        let user = match (url.user, net.env(user_env).or_else(|| net.env(any_user))) {
             (Some(user), _) => user,
             (None, Some(user)) => user.to_owned(),
             (None, None) => {
-                return Err(not_asked(format!(
+                return Err(Failure::not_asked(format!(
                     "no user: write it into the URL (`user@host`) or set {user_env}"
                 )));
             }
@@ -94,7 +94,7 @@ impl Target {
             database: url.database,
             tls: mode,
             authorities,
-            ca_file: tls.ca_file.as_deref().map(|path| net.path(path)),
+            ca_file: tls.ca_file.as_deref().map(|name| CaFile::read(net, name)).transpose()?,
             server_name: tls.server_name.unwrap_or_else(|| url.host.clone()),
             host: url.host,
         })
@@ -109,7 +109,7 @@ impl Target {
         Roots {
             system: self.authorities.is_none(),
             known: self.authorities.or(of_rds),
-            ca_file: self.ca_file.as_deref(),
+            ca_file: self.ca_file.as_ref(),
         }
     }
 }

@@ -33,7 +33,8 @@ pub fn read(reading: &Reading, shown: &Shown) -> Result<Discovered, Exit> {
     let gate = Arc::new(LossGate::nothing_lost());
     let accounts: Vec<Account> = reading.accounts.iter().map(|(_, account)| account_of(account)).collect();
     let region = reading.regions.first();
-    let aws = wire::connect(accounts.iter(), "drillmaster-discover", region, &clock, &gate).map_err(wrong)?;
+    let aws =
+        wire::connect(accounts.iter(), "drillmaster-discover", region, &clock, &gate, None).map_err(wrong)?;
     let runtime = wire::runtime().map_err(wrong)?;
     let told = |progress: Progress<'_>| shown.take(event(progress));
     let work = aws.discover(&scope, &told);
@@ -50,8 +51,8 @@ pub fn own_account() -> Result<AccountId, Exit> {
     let wrong = complained(Exit::Wrong);
     let clock = Clock::real();
     let gate = Arc::new(LossGate::nothing_lost());
-    let aws =
-        wire::connect(std::iter::empty(), "drillmaster-discover", None, &clock, &gate).map_err(wrong)?;
+    let aws = wire::connect(std::iter::empty(), "drillmaster-discover", None, &clock, &gate, None)
+        .map_err(wrong)?;
     let runtime = wire::runtime().map_err(wrong)?;
     let local = tokio::task::LocalSet::new();
     runtime.block_on(clock.drive(Pace::Max, local.run_until(aws.own_account()))).map_err(|error| {

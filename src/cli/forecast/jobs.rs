@@ -34,7 +34,7 @@ pub fn read(loaded: &Loaded) -> Result<Vec<RestoreJob>, String> {
     let clock = Clock::real();
     let gate = Arc::new(LossGate::nothing_lost().with_elsewhere(plan.accounts_elsewhere()));
     let region = Some(&plan.sandbox.region);
-    let aws = wire::connect(plan.accounts.values(), "drillmaster-forecast", region, &clock, &gate)?;
+    let aws = wire::connect(plan.accounts.values(), "drillmaster-forecast", region, &clock, &gate, None)?;
     let since = clock.now() - Span::from_secs(JOB_HISTORY_DAYS * 86_400).delta();
     let places = places(&plan);
     let answers = wire::runtime()?.block_on(async {

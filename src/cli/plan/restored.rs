@@ -82,6 +82,7 @@ fn made(create: &Create, members: usize) -> Option<Restored> {
         | Create::SetTable(_)
         | Create::AdoptRestored(_)
         | Create::MountTarget { .. }
+        | Create::Function(_)
         | Create::PromoteReplica { .. } => None,
     }
 }

@@ -186,7 +186,20 @@ impl Derivation<'_> {
         self.notes.insert(
             "ec2:RevokeSecurityGroupIngress and ec2:RevokeSecurityGroupEgress have no condition on the run's tag, because the default security group of the sandbox's VPC cannot be tagged: in an account with other networks they also allow changes to the rules of those networks' groups".into(),
         );
-        self.created(calls::NETWORK)
+        self.created(calls::NETWORK)?;
+        self.probe()
+    }
+
+    /// Allows the probe, and to give it its role.
+    fn probe(&mut self) -> Result<(), UnknownCall> {
+        let Some(probe) = self.plan.sandbox.probe() else { return Ok(()) };
+        self.created(calls::PROBE)?;
+        let to = BTreeSet::from(["lambda.amazonaws.com".to_owned()]);
+        let to = Conditions::from([((Test::StringEquals, "iam:PassedToService".into()), to)]);
+        if let Some(grants) = self.grants.get_mut(&self.plan.sandbox_account) {
+            grants.add("Pass", "iam:PassRole", BTreeSet::from([probe.role.clone()]), to);
+        }
+        Ok(())
     }
 
     /// Allows the look-up of what the workloads list, where no estate describes it. The lost account

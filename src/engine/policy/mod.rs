@@ -6,6 +6,7 @@
 mod derive;
 mod document;
 mod grants;
+mod probe;
 mod reading;
 mod table;
 mod trust;
@@ -19,6 +20,7 @@ use port::{LiveKind, Restorable};
 
 pub use derive::{AccountPolicy, Policies, PolicyError, of, required};
 pub use document::{Document, LONGEST, documents};
+pub use probe::{policy as probe_policy, trust as probe_trust};
 pub use reading::reading;
 pub use trust::{Trust, runner, trust};
 

@@ -3,7 +3,7 @@
 //!
 //! Sources: the Service Authorization Reference ("Actions, resources, and condition keys for Amazon
 //! EC2", "… RDS", "… S3", "… CloudFormation", "… Backup", "… DynamoDB", "… Elastic File System",
-//! "… Service Quotas", "… Secrets Manager", "… Key
+//! "… Lambda", "… Service Quotas", "… Secrets Manager", "… Key
 //! Management Service"). For S3 also the S3 user guide, "Required permissions for Amazon S3 API
 //! operations".
 //!
@@ -114,6 +114,7 @@ pub fn recovery_points_of(kind: Option<Restorable>) -> &'static [&'static str] {
 
 const VAULT: &[&str] = &["backup:{r}:{a}:backup-vault:{new}"];
 const FILE_SYSTEM: &[&str] = &["elasticfilesystem:{r}:{a}:file-system/*"];
+const FUNCTION: &[&str] = &["lambda:{r}:{a}:function:{new}"];
 const STACK: &[&str] = &["cloudformation:{r}:{a}:stack/{new}/*"];
 const BACKUP_PLAN: &[&str] = &["backup:{r}:{a}:backup-plan:*"];
 
@@ -341,6 +342,20 @@ pub const TABLE: &[(&str, &[Need])] = &[
         need("elasticfilesystem:DeleteMountTarget", OfTheRun, FILE_SYSTEM),
         need("ec2:DeleteNetworkInterface", Used, &["ec2:{r}:{a}:network-interface/*"]),
     ]),
+    // Lambda looks at the network with the caller's permissions, and shows tags only to whoever may list
+    // them (API reference, `CreateFunction` and `GetFunction`).
+    ("lambda:CreateFunction", &[
+        need("lambda:CreateFunction", New, FUNCTION),
+        need("lambda:TagResource", New, FUNCTION),
+        need("ec2:DescribeSecurityGroups", Listing, &["*"]),
+        need("ec2:DescribeSubnets", Listing, &["*"]),
+        need("ec2:DescribeVpcs", Listing, &["*"]),
+    ]),
+    ("lambda:GetFunction", &[need("lambda:GetFunction", Named, FUNCTION), need("lambda:ListTags", Named, FUNCTION)]),
+    ("lambda:Invoke", &[need("lambda:InvokeFunction", OfTheRun, FUNCTION)]),
+    ("lambda:DeleteFunction", &[need("lambda:DeleteFunction", OfTheRun, FUNCTION)]),
+    ("lambda:ListFunctions", &[need("lambda:ListFunctions", Listing, &["*"])]),
+    ("lambda:ListTags", &[need("lambda:ListTags", Named, FUNCTION)]),
     ("s3:PutBucketVersioning", &[need("s3:PutBucketVersioning", OwnAccount, BUCKET)]),
 
     ("servicequotas:GetServiceQuota/ec2", &[need("servicequotas:GetServiceQuota", Named, &["servicequotas:{r}:{a}:ec2/L-1216C47A"])]),

@@ -44,7 +44,7 @@ impl Recovery<'_> {
 
     /// Adds to an unhealthy result that a program which the check needs has ended.
     pub(super) fn with_ended_background(&self, index: usize, mut seen: Observation) -> Observation {
-        if seen.healthy || self.background.borrow().is_empty() {
+        if seen.is_healthy() || self.background.borrow().is_empty() {
             return seen;
         }
         let plan = &self.engine.plan;

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use super::{Config, Engine, Stop};
 use crate::plan::{Plan, Work, namesakes, proof};
-use crate::sandbox::prepare::{ReplicaSpec, SandboxSpec};
+use crate::sandbox::prepare::{ProbeSpec, ReplicaSpec, SandboxSpec};
 use crate::secrets::{Asked, Keys};
 use base::duration::{Size, Time};
 use base::ids::AccountId;
@@ -104,7 +104,7 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
 }
 
 /// The parts of the sandbox that must exist before T0.
-pub fn sandbox_spec(plan: &Plan) -> SandboxSpec {
+pub fn sandbox_spec(plan: &Plan, probe_sha256: &str) -> SandboxSpec {
     let mut spec = SandboxSpec {
         place: plan.sandbox_place(),
         cidr: plan.sandbox.network.cidr.clone(),
@@ -115,6 +115,11 @@ pub fn sandbox_spec(plan: &Plan) -> SandboxSpec {
         replicas: Vec::new(),
         vaults: BTreeMap::new(),
         databases: false,
+        probe: plan.sandbox.probe().map(|probe| ProbeSpec {
+            role: probe.role.clone(),
+            architecture: probe.architecture.unwrap_or_default(),
+            sha256: probe_sha256.to_owned(),
+        }),
     };
     for (node, work) in plan.steps() {
         let demands = work.demands.clone();

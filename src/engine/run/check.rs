@@ -11,7 +11,7 @@ use crate::plan::{CheckWork, Node};
 use crate::secrets::PLACEHOLDER;
 use base::duration::Time;
 use base::ids::AccountId;
-use checks::{self, DynamodbObserved, Observation, S3Observed};
+use checks::{self, DynamodbObserved, Health, Observation, S3Observed};
 use event::Body;
 use playbook::check::{CheckKind, DynamodbCheck, KeyValue, S3Check, StateCheck};
 use playbook::comparison::parse_timestamp;
@@ -36,7 +36,7 @@ struct CheckProgress {
     ready_at: Time,
     tries: u32,
     /// The result of the last try.
-    last: Option<(bool, String)>,
+    last: Option<(Health, String)>,
     healthy_since: Option<Time>,
     /// The check was healthy, and did not stay so.
     flapped: bool,
@@ -66,9 +66,15 @@ impl CheckProgress {
 }
 
 impl Try {
-    fn too_late() -> Self {
+    /// `by_probe`: nobody knows whether the probe or what it asks is slow.
+    fn too_late(by_probe: bool) -> Self {
         let why = "the question was still without an answer when `within` ended";
-        Self { seen: Observation::unhealthy("no answer", why), next_change: None, exact: false }
+        let seen = if by_probe {
+            Observation::unknown("no answer", why)
+        } else {
+            Observation::unhealthy("no answer", why)
+        };
+        Self { seen, next_change: None, exact: false }
     }
 }
 
@@ -82,19 +88,25 @@ impl Recovery<'_> {
             bus.tell(Body::CheckReady { check: id.clone() });
             CheckProgress::new(clock.now())
         };
-        let unhealthy = |because: String, observed: String, tries: u32| {
+        let failed = |health: Health, because: String, observed: String, tries: u32| {
             self.tell_denials();
-            bus.tell(Body::CheckUnhealthy { check: id.clone(), because, observed, tries });
+            let check = id.clone();
+            bus.tell(match health {
+                Health::Unknown => Body::CheckUnknown { check, because, observed, tries },
+                Health::Healthy | Health::Unhealthy => {
+                    Body::CheckUnhealthy { check, because, observed, tries }
+                }
+            });
             End::Failed
         };
         let kind = match self.spec(index, work).await {
             Ok(kind) => kind,
-            Err(error) => return unhealthy(error, String::new(), 0),
+            Err(error) => return failed(Health::Unknown, error, String::new(), 0),
         };
         self.note_zones().await;
         self.note_hosts().await;
         if let Some(why) = self.deny_check(id, &kind) {
-            return unhealthy(why, String::new(), 0);
+            return failed(Health::Unhealthy, why, String::new(), 0);
         }
         let deadline = progress.ready_at + work.check.within.delta();
         loop {
@@ -103,7 +115,8 @@ impl Recovery<'_> {
             // An answer after the deadline comes too late, unless the check is healthy and only has
             // to stay so.
             let tried = if progress.healthy_since.is_none() && started < deadline {
-                clock.timeout_at(deadline, asked).await.unwrap_or_else(Try::too_late)
+                let late = || Try::too_late(self.is_asked_by_probe(&kind));
+                clock.timeout_at(deadline, asked).await.unwrap_or_else(late)
             } else {
                 asked.await
             };
@@ -121,7 +134,7 @@ impl Recovery<'_> {
                     None => next.min(deadline),
                 }
             };
-            let result = (seen.healthy, seen.observed.clone());
+            let result = (seen.health, seen.observed.clone());
             // After a resume, an exact result that equals the last one means that nothing has
             // changed since.
             let repeated = progress
@@ -137,13 +150,14 @@ impl Recovery<'_> {
             if progress.last.as_ref() != Some(&result) {
                 bus.tell(Body::CheckTried {
                     check: id.clone(),
-                    healthy: seen.healthy,
+                    healthy: seen.is_healthy(),
                     observed: seen.observed.clone(),
                     tries: progress.tries,
+                    unknown: seen.health == Health::Unknown,
                 });
                 progress.last = Some(result);
             }
-            if seen.healthy {
+            if seen.is_healthy() {
                 let since = *progress.healthy_since.get_or_insert(now);
                 if now >= since + work.check.stable_for.delta() {
                     let data_time = Self::measured(work, &seen);
@@ -159,15 +173,20 @@ impl Recovery<'_> {
                     return End::Done;
                 }
             } else {
-                progress.flapped |= progress.healthy_since.take().is_some();
+                // Healthy time that nobody watched does not count either.
+                let was_healthy = progress.healthy_since.take().is_some();
+                progress.flapped |= was_healthy && seen.health == Health::Unhealthy;
                 if now >= deadline {
                     let why = seen.why.unwrap_or_else(|| "it was not healthy".into());
-                    let how = if progress.flapped {
-                        "it did not stay healthy for `stable_for`"
-                    } else {
-                        "it did not become healthy"
+                    let how = match seen.health {
+                        Health::Unknown => "it is not known whether it became healthy",
+                        Health::Healthy | Health::Unhealthy if progress.flapped => {
+                            "it did not stay healthy for `stable_for`"
+                        }
+                        Health::Healthy | Health::Unhealthy => "it did not become healthy",
                     };
-                    return unhealthy(
+                    return failed(
+                        seen.health,
                         format!("{how} within {}: {why}", work.check.within),
                         seen.observed,
                         progress.tries,
@@ -229,7 +248,7 @@ impl Recovery<'_> {
             | CheckKind::Tcp(_)
             | CheckKind::Dns(_)
             | CheckKind::Sql(_)
-            | CheckKind::Command(_)) => self.engine.prober.probe(kind).await,
+            | CheckKind::Command(_)) => self.ask_network(id, kind).await,
         };
         let seen = self.of_what_was_restored(kind, seen);
         Try { seen: self.require_timestamp(work, seen), next_change: None, exact: false }
@@ -237,7 +256,7 @@ impl Recovery<'_> {
 
     /// A name that still leads to production, or into what is lost, is not healthy.
     fn of_what_was_restored(&self, kind: &CheckKind, seen: Observation) -> Observation {
-        let answer = seen.value.as_deref().filter(|_| seen.healthy);
+        let answer = seen.value.as_deref().filter(|_| seen.is_healthy());
         match answer.and_then(|answer| self.engine.addresses.answer(kind, answer)) {
             Some(found) => Observation::unhealthy(
                 &seen.observed,
@@ -250,7 +269,7 @@ impl Recovery<'_> {
     /// A check that measures RPO is healthy only if it returns a timestamp from before T0. Later
     /// data cannot have been restored.
     pub(super) fn require_timestamp(&self, work: &CheckWork, seen: Observation) -> Observation {
-        if work.check.measures != Some(Measures::Rpo) || !seen.healthy {
+        if work.check.measures != Some(Measures::Rpo) || !seen.is_healthy() {
             return seen;
         }
         let why = match Self::measured(work, &seen) {
@@ -296,7 +315,7 @@ impl Recovery<'_> {
     async fn ask_s3(&self, spec: &S3Check) -> Observation {
         match self.measured_s3(spec).await {
             Ok(seen) => checks::judge_s3(spec, &S3Observed { count: seen.count, bytes: seen.bytes }),
-            Err(error) => Observation::unhealthy("not seen", error.to_string()),
+            Err(error) => Observation::unknown("not seen", error.to_string()),
         }
     }
 
@@ -312,12 +331,12 @@ impl Recovery<'_> {
         let is_it = |r: &ResourceRef| r.kind == Kind::Table && r.id == spec.table;
         let Some(resource) = self.provisioner.find(is_it) else {
             let why = format!("`{}` is no table that this run restored", spec.table);
-            return Err(Observation::unhealthy("not asked", why));
+            return Err(Observation::unknown("not asked", why));
         };
         let look = look_at(spec).map_err(Observation::from)?;
         match self.engine.cloud.look_at_table(&resource.place(), &look).await {
             Ok(TableSeen { items, all, found, value }) => Ok(DynamodbObserved { items, all, found, value }),
-            Err(error) => Err(Observation::unhealthy("not seen", error.to_string())),
+            Err(error) => Err(Observation::unknown("not seen", error.to_string())),
         }
     }
 
@@ -331,7 +350,7 @@ impl Recovery<'_> {
     /// The status of a resource: `healthy`, or the cloud's own word.
     pub(super) async fn status_of(&self, spec: &StateCheck) -> Result<String, Observation> {
         let Some(resource) = self.provisioner.find(|r| r.id == spec.of) else {
-            return Err(Observation::unhealthy(
+            return Err(Observation::unknown(
                 "not asked",
                 format!("`{}` is nothing that this run created", spec.of),
             ));
@@ -339,7 +358,7 @@ impl Recovery<'_> {
         let ids = [resource.id.clone()];
         match self.engine.cloud.observe(&resource.place(), resource.kind, &ids).await {
             Ok(seen) => Ok(seen.first().map_or("gone".to_owned(), status)),
-            Err(error) => Err(Observation::unhealthy("not seen", error.to_string())),
+            Err(error) => Err(Observation::unknown("not seen", error.to_string())),
         }
     }
 }

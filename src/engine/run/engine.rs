@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::{Memory, Stop};
+use super::{Memory, ProbeLog, Stop};
 use crate::actions::context::Person;
 use crate::plan::Plan;
 use crate::sandbox::Provisioner;
@@ -30,6 +30,18 @@ use port::{CallerIdentity, Cloud, Grant};
 #[async_trait(?Send)]
 pub trait Prober {
     async fn probe(&self, kind: &CheckKind) -> Observation;
+
+    /// The question of a check for the probe in the sandbox. `None`: the check is asked from here.
+    fn question(&self, kind: &CheckKind) -> Option<Result<Vec<u8>, Observation>>;
+
+    /// The question whether the probe answers at all.
+    fn greeting(&self) -> Result<Vec<u8>, Observation>;
+
+    /// Reads what the probe answered.
+    ///
+    /// # Errors
+    /// Why it is no answer.
+    fn answer(&self, answer: &[u8]) -> Result<Observation, String>;
 }
 
 pub struct Config {
@@ -52,6 +64,10 @@ pub struct Config {
     pub forecast: Option<Forecast>,
     /// Earlier runs of the playbook, for the report.
     pub past: Vec<PastRun>,
+    /// SHA-256 of the probe's package. Empty if no cloud is to run it.
+    pub probe_sha256: String,
+    /// Whether teardown waits for network interfaces that Lambda keeps of the probe.
+    pub wait_network: bool,
     /// Accounts that are never changed, whatever a playbook says.
     pub protected: Protected,
     /// The permissions that preflight proves for the role in each account.
@@ -76,6 +92,7 @@ pub struct Engine {
     pub interrupt: CancellationToken,
     /// The progress of a resumed run. Empty for a new run.
     pub memory: Memory,
+    pub probe_log: ProbeLog,
 }
 
 impl Engine {

@@ -139,7 +139,7 @@ impl Engine {
 
     /// What the zones of the sandbox offer.
     async fn look_at_offers(&self, known: &Map<String, Value>, surveyed: &SurveyedPoints, look: &mut Look) {
-        let spec = begin::sandbox_spec(&self.plan);
+        let spec = begin::sandbox_spec(&self.plan, &self.config.probe_sha256);
         let tell = |finding| self.report(finding);
         match choose_zones(&*self.cloud, &spec, &self.plan.loss, &tell).await {
             Ok(ZoneChoice { zones, offers }) => {

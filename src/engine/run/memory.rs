@@ -10,6 +10,7 @@ use super::found::SurveyedPoints;
 use crate::sandbox::Ready;
 use crate::sandbox::memory::RequestLog;
 use base::duration::Time;
+use checks::Health;
 use estate::RecoveryPoint;
 use event::{Body, Event, Identified, Made, Phase, Stage};
 use port::gate::DeniedCall;
@@ -73,7 +74,7 @@ pub struct CheckMemory {
     pub ready_at: Time,
     pub tries: u32,
     /// The result of the last try.
-    pub last: Option<(bool, String)>,
+    pub last: Option<(Health, String)>,
     pub tried_at: Option<Time>,
     pub healthy_since: Option<Time>,
     pub flapped: bool,
@@ -142,20 +143,28 @@ impl Memory {
                 };
                 self.checks.insert(check.clone(), known);
             }
-            Body::CheckTried { check, healthy, observed, tries } => {
+            Body::CheckTried { check, healthy, observed, tries, unknown } => {
                 if let Some(known) = self.checks.get_mut(check) {
+                    let health = match (healthy, unknown) {
+                        (true, _) => Health::Healthy,
+                        (false, true) => Health::Unknown,
+                        (false, false) => Health::Unhealthy,
+                    };
                     known.tries = *tries;
-                    known.last = Some((*healthy, observed.clone()));
-                    known.tried_at = Some(event.at);
-                    if *healthy {
+                    if health == Health::Healthy {
                         known.healthy_since.get_or_insert(event.at);
                     } else {
-                        known.flapped |= known.healthy_since.take().is_some();
+                        let was_healthy = known.healthy_since.take().is_some();
+                        known.flapped |= was_healthy && health == Health::Unhealthy;
                     }
+                    known.last = Some((health, observed.clone()));
+                    known.tried_at = Some(event.at);
                 }
             }
             Body::StepFailed { step, tolerated: true, .. } => self.end(step, End::Tolerated),
-            Body::StepFailed { step: id, .. } | Body::CheckUnhealthy { check: id, .. } => {
+            Body::StepFailed { step: id, .. }
+            | Body::CheckUnhealthy { check: id, .. }
+            | Body::CheckUnknown { check: id, .. } => {
                 self.end(id, End::Failed);
             }
             Body::StepNotRun { step, .. } => self.end(step, End::NotRun),
@@ -214,6 +223,9 @@ impl Memory {
             | Body::DeleteIntent { .. }
             | Body::Deleted { .. }
             | Body::DeleteFailed { .. }
+            | Body::DataGone
+            | Body::NetworkLeft { .. }
+            | Body::Probed(_)
             | Body::LeftBehind { .. } => {}
         }
     }

@@ -20,6 +20,7 @@ mod memory;
 mod names;
 mod options;
 mod points;
+mod probe;
 mod recovery;
 mod rehearsed;
 mod sample;
@@ -43,6 +44,7 @@ pub use memory::Memory;
 use port::gate::Enforcement;
 use port::wait::Waiter;
 use port::{Asking, Finding, Guard, Place, Rule, RunTags};
+pub use probe::ProbeLog;
 use recovery::Recovery;
 pub use stop::Stop;
 
@@ -153,7 +155,9 @@ impl Engine {
             monitor.request_scan();
         }
         self.begin(Phase::Recover);
-        monitor.scan_during(recovery.run()).await?;
+        let recovered = monitor.scan_during(recovery.run()).await;
+        self.tell_probed();
+        recovered?;
         // The recovery has ended. The harness may now make calls that a real loss would prevent.
         self.gate.enforce(Enforcement::Teardown);
         monitor.final_scan().await
@@ -165,7 +169,7 @@ impl Engine {
         provisioner: &Rc<Provisioner>,
         waiter: &Rc<Waiter>,
     ) -> Result<(Time, Ready, SurveyedPoints), Stop> {
-        let spec = begin::sandbox_spec(&self.plan);
+        let spec = begin::sandbox_spec(&self.plan, &self.config.probe_sha256);
         let preflight =
             async { begin::preflight(self, provisioner.run_tags(), Asking::ForDrill).await.ended() };
         self.phase(Phase::Preflight, preflight).await?;
@@ -260,6 +264,7 @@ impl Engine {
             });
         }
         IsolationMonitor::new(self, provisioner, &ready).prove_closed().await?;
+        self.greet_probe(provisioner, &ready).await?;
         self.report_resolver(&ready);
         Ok(ready)
     }
@@ -326,6 +331,7 @@ impl Engine {
             bus: &self.bus,
             places,
             patience: self.config.patience,
+            wait_network: self.config.wait_network,
         }
     }
 

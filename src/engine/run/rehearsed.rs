@@ -32,7 +32,7 @@ impl Recovery<'_> {
         let made_up = self.made_up(&work.spec);
         let mut assumed = match self.unasked(kind, &made_up) {
             Ok(assumed) => assumed,
-            Err(bad) => return Observation::unhealthy("not asked", bad),
+            Err(bad) => return Observation::unknown("not asked", bad),
         };
         if !answer.healthy {
             return Observation::unhealthy("no answer", "it does not answer yet");
@@ -88,7 +88,7 @@ impl Recovery<'_> {
     async fn rehearsed_s3(&self, spec: &S3Check, said: Option<&Probe>) -> Observation {
         let (count, bytes) = match self.measured_s3(spec).await {
             Ok(seen) => (seen.count, seen.bytes),
-            Err(error) => return Observation::unhealthy("not seen", error.to_string()),
+            Err(error) => return Observation::unknown("not seen", error.to_string()),
         };
         let told = said.map(|said| (said.count.or_else(|| said.value.as_ref()?.as_u64()), said.bytes));
         let (told_count, told_bytes) = told.unwrap_or_default();

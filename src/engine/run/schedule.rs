@@ -282,7 +282,7 @@ impl Recovery<'_> {
                 (Work::Step(_), State::Running) => Body::StepFailed { step: id, because, tolerated: false },
                 (Work::Step(_), State::Waiting) => Body::StepNotRun { step: id, because, unwanted: false },
                 (Work::Check(_), State::Running) => {
-                    Body::CheckUnhealthy { check: id, because, observed: String::new(), tries: 0 }
+                    Body::CheckUnknown { check: id, because, observed: String::new(), tries: 0 }
                 }
                 (Work::Check(_), State::Waiting) => Body::CheckSkipped { check: id, because },
             });

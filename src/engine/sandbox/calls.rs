@@ -8,7 +8,7 @@ use port::{CreateCall, LiveKind, Restorable};
 
 /// The lists below. `policy::declared` adds the calls of actions and checks, the survey and the
 /// undoing.
-pub const ALL: [&[&str]; 14] = [
+pub const ALL: [&[&str]; 15] = [
     PREFLIGHT,
     FOR_INSTANCES,
     FOR_DATABASES,
@@ -18,6 +18,7 @@ pub const ALL: [&[&str]; 14] = [
     BUCKET,
     VERSIONED_BUCKET,
     VAULT,
+    PROBE,
     COPY_OUT,
     COPIED_KEY,
     START_COPY,
@@ -86,6 +87,9 @@ pub const VERSIONED_BUCKET: &[&str] = &["s3:PutBucketVersioning"];
 pub const VAULT: &[&str] =
     &["backup:CreateBackupVault", "backup:PutBackupVaultAccessPolicy", "backup:ListBackupVaults"];
 
+/// Prepare: the probe that asks checks from inside; and its invocations.
+pub const PROBE: &[&str] = &["lambda:CreateFunction", "lambda:GetFunction", "lambda:Invoke"];
+
 /// In the account and region of a recovery point that is copied into the sandbox: to start the copy job,
 /// and to look at it.
 pub const COPY_OUT: &[&str] = &["backup:DescribeCopyJob", "backup:ListCopyJobs"];
@@ -121,6 +125,8 @@ pub const TAGGED: &[&str] = &[
     "ec2:DescribeVolumes",
     "ec2:DescribeVpcs",
     "elasticfilesystem:DescribeFileSystems",
+    "lambda:ListFunctions",
+    "lambda:ListTags",
     "rds:DescribeDBClusterSnapshots",
     "rds:DescribeDBClusters",
     "rds:DescribeDBInstances",
@@ -309,6 +315,8 @@ fn undoing_of(call: CreateCall) -> &'static [&'static str] {
         CreateCall::CreateMountTarget => {
             &["elasticfilesystem:DescribeMountTargets", "elasticfilesystem:DeleteMountTarget"]
         }
+        // Lambda deletes the network interfaces itself, with the function's role.
+        CreateCall::CreateFunction => &["lambda:GetFunction", "lambda:DeleteFunction"],
         CreateCall::CreateBackupVault => &[
             "backup:ListTags",
             "backup:ListRecoveryPointsByBackupVault",

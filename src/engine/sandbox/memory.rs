@@ -156,12 +156,16 @@ impl RequestLog {
             | Body::CheckTried { .. }
             | Body::CheckHealthy { .. }
             | Body::CheckUnhealthy { .. }
+            | Body::CheckUnknown { .. }
             | Body::CheckSkipped { .. }
             | Body::Denied { .. }
             | Body::Finding(_)
             | Body::DeleteFailed { .. }
             | Body::Kept { .. }
             | Body::LeftBehind { .. }
+            | Body::DataGone
+            | Body::NetworkLeft { .. }
+            | Body::Probed(_)
             | Body::Interrupted { .. }
             | Body::Aborted { .. }
             | Body::RunFinished { .. } => {}

@@ -7,6 +7,7 @@ use futures_util::future::try_join_all;
 use ipnet::Ipv4Net;
 
 use super::provisioner::{ProvisionError, Provisioner};
+use base::architecture::Architecture;
 use base::digest::sha256;
 use base::duration::Size;
 use base::ids::{AccountId, AzId, Region};
@@ -14,8 +15,8 @@ use estate::Loss;
 use event::{Body, SANDBOX};
 use port::wait::{Until, Waiter};
 use port::{
-    Cloud, CloudError, Create, ErrorKind, Finding, Offers, Place, Ready, RestoreDb, Rule, State, SubnetRef,
-    Wishes, Zone,
+    Cloud, CloudError, Create, CreateFunction, ErrorKind, Finding, Offers, Place, Ready, RestoreDb, Rule,
+    State, SubnetRef, Wishes, Zone,
 };
 
 /// The parts of the sandbox that the playbook asks for before T0.
@@ -34,6 +35,16 @@ pub struct SandboxSpec {
     pub vaults: BTreeMap<String, BTreeSet<AccountId>>,
     /// Whether a step restores a database.
     pub databases: bool,
+    pub probe: Option<ProbeSpec>,
+}
+
+/// The probe that asks checks from inside.
+#[derive(Debug, Clone)]
+pub struct ProbeSpec {
+    pub role: String,
+    pub architecture: Architecture,
+    /// SHA-256 of its package.
+    pub sha256: String,
 }
 
 #[derive(Debug, Clone)]
@@ -64,7 +75,9 @@ pub async fn prepare(
     let name = |slot: &str| provisioner.name(SANDBOX, slot);
     let vpc = Create::Vpc { cidr: spec.cidr.clone(), name: name("vpc") };
     let vpc = one(provisioner, waiter, place, "vpc", vpc).await?;
-    let ranges = subnet_ranges(&spec.cidr, zones.len())?;
+    // The probe has the last range.
+    let mut ranges = subnet_ranges(&spec.cidr, zones.len() + usize::from(spec.probe.is_some()))?;
+    let of_probe = spec.probe.as_ref().zip(ranges.pop_if(|_| spec.probe.is_some()));
     let subnets = try_join_all(zones.iter().zip(ranges).enumerate().map(|(i, (zone, cidr))| {
         let slot = format!("subnet-{i}");
         let what = Create::Subnet { vpc: vpc.clone(), cidr, az: zone.id.clone(), name: name(&slot) };
@@ -74,7 +87,12 @@ pub async fn prepare(
         }
     }))
     .await?;
-    let group = Create::SecurityGroup { vpc: vpc.clone(), vpc_cidr: spec.cidr.clone(), name: name("sg") };
+    let group = Create::SecurityGroup {
+        vpc: vpc.clone(),
+        vpc_cidr: spec.cidr.clone(),
+        name: name("sg"),
+        only_out: false,
+    };
     let security_group = one(provisioner, waiter, place, "sg", group).await?;
     let db_subnet_group = if spec.databases {
         let subnets = subnets.iter().map(|s| s.id.clone()).collect();
@@ -130,7 +148,16 @@ pub async fn prepare(
         };
         Ok::<_, ProvisionError>((key.clone(), one(provisioner, waiter, place, &slot, what).await?))
     }));
-    let (buckets, replicas, vaults) = tokio::try_join!(buckets, replicas, vaults)?;
+    let network = Network { vpc: &vpc, zones: &zones };
+    let probe = async {
+        match of_probe {
+            Some((probe, range)) => {
+                make_probe(provisioner, waiter, spec, probe, &network, range).await.map(Some)
+            }
+            None => Ok(None),
+        }
+    };
+    let (buckets, replicas, vaults, probe) = tokio::try_join!(buckets, replicas, vaults, probe)?;
     Ok(Ready {
         place: place.clone(),
         cidr: spec.cidr.clone(),
@@ -141,7 +168,51 @@ pub async fn prepare(
         buckets: buckets.into_iter().collect(),
         replicas: replicas.into_iter().collect(),
         vaults: vaults.into_iter().collect(),
+        probe,
     })
+}
+
+/// What the probe is put into.
+struct Network<'a> {
+    vpc: &'a str,
+    zones: &'a [Zone],
+}
+
+/// Creates the probe in a subnet and a group of its own.
+async fn make_probe(
+    provisioner: &Rc<Provisioner>,
+    waiter: &Rc<Waiter>,
+    spec: &SandboxSpec,
+    probe: &ProbeSpec,
+    network: &Network<'_>,
+    cidr: String,
+) -> Result<String, ProvisionError> {
+    let place = &spec.place;
+    let name = |slot: &str| provisioner.name(SANDBOX, slot);
+    let vpc = network.vpc.to_owned();
+    let az = network.zones.first().map(|zone| zone.id.clone()).ok_or_else(|| {
+        CloudError::new(ErrorKind::Invalid, "ec2:CreateSubnet", "the sandbox has no zone for the probe")
+    })?;
+    let group = Create::SecurityGroup {
+        vpc: vpc.clone(),
+        vpc_cidr: spec.cidr.clone(),
+        name: name("probe-sg"),
+        only_out: true,
+    };
+    let subnet = Create::Subnet { vpc, cidr, az: az.clone(), name: name("probe-subnet") };
+    let (subnet, group) = tokio::try_join!(
+        one(provisioner, waiter, place, "probe-subnet", subnet),
+        one(provisioner, waiter, place, "probe-sg", group)
+    )?;
+    let what = Create::Function(CreateFunction {
+        name: name("probe"),
+        role: probe.role.clone(),
+        subnet: SubnetRef { id: subnet, az },
+        group,
+        architecture: probe.architecture,
+        sha256: probe.sha256.clone(),
+    });
+    one(provisioner, waiter, place, "probe", what).await
 }
 
 /// The real name of a bucket. Bucket names are global, so the run makes it unique.

@@ -20,9 +20,9 @@ use port::Guard;
 use port::gated::delete_call;
 use port::{
     AdoptRestored, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, CopyPoint, Create,
-    CreateVolume, Created, DeployStack, ErrorKind, Operation, Origin, Place, Progress, ResourceRef,
-    RestoreCluster, RestoreClusterToTime, RestoreDb, RestoreDbToTime, RestoreTable, RestoreTableToTime,
-    RunInstances, RunTags, Sent, StartRestore, TableSettings,
+    CreateFunction, CreateVolume, Created, DeployStack, ErrorKind, Invoked, Operation, Origin, Place,
+    Progress, ResourceRef, RestoreCluster, RestoreClusterToTime, RestoreDb, RestoreDbToTime, RestoreTable,
+    RestoreTableToTime, RunInstances, RunTags, Sent, StartRestore, TableSettings,
 };
 
 /// The reason why something was not created.
@@ -284,6 +284,22 @@ impl Provisioner {
         Ok(answer?)
     }
 
+    /// Invokes the probe, which this run made. It changes nothing, so no intent is recorded.
+    ///
+    /// # Errors
+    /// As the guard's and the cloud's.
+    pub async fn invoke(
+        &self,
+        by: &str,
+        function: &str,
+        payload: Vec<u8>,
+        limit: Duration,
+    ) -> CloudResult<Invoked> {
+        let (origin, place) = (self.origin(by, 1, "probe"), self.guard.sandbox().clone());
+        let permit = self.guard.permit(&place, Operation::Invoke, INVOKE).await?;
+        self.cloud.invoke(&permit, &origin, function, payload, limit).await
+    }
+
     /// Adds a resource that was found by its tag and is not in the journal.
     pub fn adopt(&self, resource: &ResourceRef) {
         if self.has_created(resource) {
@@ -357,7 +373,8 @@ impl Drop for InFlight {
 }
 
 /// The name of the call in intents that copy objects.
-pub const COPY_OBJECTS: &str = "s3:CopyObject";
+pub const INVOKE: &str = "lambda:Invoke";
+const COPY_OBJECTS: &str = "s3:CopyObject";
 
 /// The request as the journal stores it. Keys and user data are left out, because they may hold
 /// secrets. Secrets in a stack's parameters are replaced. A digest replaces a template's text, which is long and already in the journal's first
@@ -405,7 +422,7 @@ fn describe(what: &Create) -> Request {
         }) => *user_data = user_data.as_ref().map(|_| left_out()),
         Create::Vpc { cidr: _, name: _ }
         | Create::Subnet { vpc: _, cidr: _, az: _, name: _ }
-        | Create::SecurityGroup { vpc: _, vpc_cidr: _, name: _ }
+        | Create::SecurityGroup { vpc: _, vpc_cidr: _, name: _, only_out: _ }
         | Create::DbSubnetGroup { name: _, subnets: _ }
         | Create::Bucket { name: _, versioned: _ }
         | Create::CopySnapshot { source: _, source_region: _, kms_key: _, name: _, size: _ }
@@ -497,6 +514,14 @@ fn describe(what: &Create) -> Request {
             created: _,
         })
         | Create::MountTarget { file_system: _, subnet: _, group: _, name: _ }
+        | Create::Function(CreateFunction {
+            name: _,
+            role: _,
+            subnet: _,
+            group: _,
+            architecture: _,
+            sha256: _,
+        })
         | Create::AdoptRestored(AdoptRestored { job: _, restores: _, landing: _, name: _ })
         | Create::PromoteReplica { db: _, size: _ } => {}
     }

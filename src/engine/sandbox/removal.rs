@@ -24,7 +24,7 @@ fn rank(kind: Kind) -> u8 {
     match kind {
         // What a restore job made is known once the job has ended. Then the rest goes by its own
         // rank. A copy job writes into its vault until it has ended.
-        Kind::Instance | Kind::DbInstance | Kind::CopyJob | Kind::RestoreJob => 0,
+        Kind::Instance | Kind::DbInstance | Kind::CopyJob | Kind::RestoreJob | Kind::Function => 0,
         Kind::DbCluster => 1,
         Kind::Stack | Kind::MountTarget => 2,
         Kind::Volume

@@ -16,6 +16,16 @@ use port::{Finding, Kind, Observed, Place, ResourceRef, Rule, Started, State, Ta
 /// deletion: of a database that is being created.
 pub const PATIENCE: Duration = Duration::from_mins(45);
 
+/// How long the network may resist at least, if the run made a function. Lambda keeps the interfaces
+/// of a function that is gone for 18 to 35 minutes, at times for more than an hour
+/// (hashicorp/terraform-provider-aws issue 32130).
+const NETWORK_PATIENCE: Duration = Duration::from_mins(60);
+
+/// Whether the kind is part of an empty network: it holds no data and costs nothing.
+fn is_network(kind: Kind) -> bool {
+    matches!(kind, Kind::Vpc | Kind::Subnet | Kind::SecurityGroup | Kind::DbSubnetGroup)
+}
+
 pub struct Teardown<'a> {
     pub provisioner: &'a Rc<Provisioner>,
     pub waiter: &'a Rc<Waiter>,
@@ -25,6 +35,9 @@ pub struct Teardown<'a> {
     pub places: Vec<Place>,
     /// How long one resource may resist its deletion.
     pub patience: Duration,
+    /// Whether to wait for network interfaces that Lambda keeps of the probe. Otherwise the empty
+    /// network stays for `drillmaster abort`.
+    pub wait_network: bool,
 }
 
 /// The result of a search by tag.
@@ -48,12 +61,18 @@ impl Teardown<'_> {
             patience: self.patience,
             retries: Retries::default(),
         };
-        let again = async || {
-            self.adopt_tagged().await;
-            self.provisioner.standing()
+        let has_probe = self.provisioner.created().iter().any(|made| made.kind == Kind::Function);
+        let (remaining, seen, network) = if has_probe {
+            self.in_two_phases(&removal).await
+        } else {
+            let again = async || {
+                self.adopt_tagged().await;
+                self.provisioner.standing()
+            };
+            let mut remaining = removal.run(self.provisioner.standing(), again).await;
+            let seen = self.last_search(&removal, &mut remaining, |_| true).await;
+            (remaining, seen, Vec::new())
         };
-        let mut remaining = removal.run(self.provisioner.standing(), again).await;
-        let seen = self.last_search(&removal, &mut remaining).await;
         let mut left_behind = remaining.retained;
         left_behind.extend(
             self.not_seen_to_go(remaining.resisting, &seen.resources).await.iter().map(ToString::to_string),
@@ -69,17 +88,63 @@ impl Teardown<'_> {
         left_behind.sort();
         left_behind.dedup();
         self.bus.tell(Body::LeftBehind { resources: left_behind.clone(), places: self.places.len() });
+        if !network.is_empty() {
+            self.bus.tell(Body::NetworkLeft { resources: network });
+        }
         left_behind
+    }
+
+    /// Removes what holds data or costs money first. The empty network follows once Lambda has let its
+    /// interfaces go, here or by `drillmaster abort`. Returns the network that stays for it.
+    async fn in_two_phases(&self, removal: &Removal<'_>) -> (Remaining, TaggedResources, Vec<ResourceRef>) {
+        let costs = |resource: &ResourceRef| !is_network(resource.kind);
+        let standing = || self.provisioner.standing().into_iter();
+        let again = async || {
+            self.adopt_tagged().await;
+            standing().filter(costs).collect()
+        };
+        let mut remaining = removal.run(standing().filter(costs).collect(), again).await;
+        let seen = self.last_search(removal, &mut remaining, costs).await;
+        let is_gone = remaining.resisting.is_empty()
+            && remaining.retained.is_empty()
+            && seen.unsearched.is_empty()
+            && seen.held.is_empty()
+            && !seen.resources.iter().any(costs);
+        if is_gone {
+            self.bus.tell(Body::DataGone);
+            if !self.wait_network {
+                let network = standing().filter(|resource| is_network(resource.kind)).collect();
+                return (remaining, seen, network);
+            }
+        }
+        let patient = Removal {
+            patience: self.patience.max(NETWORK_PATIENCE),
+            retries: Retries::default(),
+            ..*removal
+        };
+        let rest = patient.run(self.provisioner.standing(), async || Vec::new()).await;
+        remaining.resisting = rest.resisting;
+        remaining.retained.extend(rest.retained);
+        let seen = self.last_search(&patient, &mut remaining, |_| true).await;
+        (remaining, seen, Vec::new())
     }
 
     /// Searches again by tag. Only resources that are no longer found count as gone. Newly found
     /// resources are removed too. Resources that were seen to be gone may still be listed for a
     /// while.
-    async fn last_search(&self, removal: &Removal<'_>, remaining: &mut Remaining) -> TaggedResources {
+    ///
+    /// `is_meant`: what is removed now. The rest is left out of the result.
+    async fn last_search(
+        &self,
+        removal: &Removal<'_>,
+        remaining: &mut Remaining,
+        is_meant: impl Fn(&ResourceRef) -> bool,
+    ) -> TaggedResources {
         let listed_until = self.clock.now() + Span(CONSISTENT_AFTER).delta();
         let mut pause = Duration::from_secs(2);
         loop {
-            let seen = self.tagged().await;
+            let mut seen = self.tagged().await;
+            seen.resources.retain(&is_meant);
             let (known, late): (Vec<_>, Vec<_>) =
                 seen.resources.iter().cloned().partition(|resource| self.provisioner.has_created(resource));
             if !late.is_empty() {

@@ -155,6 +155,7 @@ fn looked_at(restorable: Restorable, step: &str) -> (String, &'static str) {
         | Kind::Vault
         | Kind::CopyJob
         | Kind::RestoreJob
+        | Kind::Function
         | Kind::Stack => (state("volume_id"), "attach it to a machine, and ask for its data"),
     }
 }

@@ -4,13 +4,16 @@
 use super::Context;
 use super::facts::Facts;
 use crate::action::{BackupUse, CopyUse};
-use crate::draft::Draft;
+use crate::draft::{Draft, Text};
 use crate::expr::is_template;
 use base::ids::AccountId;
 use yaml::{Diagnostics, Node, Span};
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     let Some(sandbox) = Facts::sandbox_account(draft) else { return };
+    if let Some(role) = draft.text_at(&["sandbox", "probe", "role"]) {
+        of_probe(draft, &role, &sandbox, out);
+    }
     for (item, read) in draft.items.iter().zip(&facts.read) {
         let (Some(with), Some(read)) = (item.with, read) else { continue };
         let span = with.get("role").map_or(with.span, |role: &Node| role.span);
@@ -22,6 +25,22 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
             copies(draft, (span, with.span), copy, &sandbox, out);
         }
     }
+}
+
+/// Lambda takes no role of another account (API reference, `CreateFunction`).
+fn of_probe(draft: &Draft<'_>, role: &Text<'_>, sandbox: &AccountId, out: &mut Diagnostics) {
+    let account = role.text.split(':').nth(4).unwrap_or_default();
+    // What is no ARN has been reported against the schema.
+    if account.is_empty() || account == sandbox.as_str() {
+        return;
+    }
+    let said = format!("the role of the probe belongs to account {account}, and the sandbox is in {sandbox}");
+    out.push(
+        draft
+            .source
+            .error(role.span, said)
+            .help("make a role in the sandbox's account: `drillmaster iam-policy --for probe` prints it"),
+    );
 }
 
 fn restores(draft: &Draft<'_>, span: Span, backup: &BackupUse, sandbox: &AccountId, out: &mut Diagnostics) {

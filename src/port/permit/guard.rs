@@ -124,7 +124,9 @@ impl Guard {
         }
         let allowed = match self.phase.get() {
             Phase::Preflight => false,
-            Phase::Prepare | Phase::Recover => matches!(operation, Operation::Create | Operation::Write),
+            Phase::Prepare | Phase::Recover => {
+                matches!(operation, Operation::Create | Operation::Write | Operation::Invoke)
+            }
             Phase::Teardown => operation == Operation::Delete,
         };
         if !allowed {

@@ -284,6 +284,7 @@ pub fn must_be_kept(body: &Body) -> bool {
         | Body::CheckTried { .. }
         | Body::CheckHealthy { .. }
         | Body::CheckUnhealthy { .. }
+        | Body::CheckUnknown { .. }
         | Body::CheckSkipped { .. }
         | Body::Denied { .. }
         | Body::Finding(_)
@@ -291,6 +292,9 @@ pub fn must_be_kept(body: &Body) -> bool {
         | Body::DeleteFailed { .. }
         | Body::Kept { .. }
         | Body::LeftBehind { .. }
+        | Body::DataGone
+        | Body::NetworkLeft { .. }
+        | Body::Probed(_)
         | Body::Resumed { .. } => false,
     }
 }

@@ -7,8 +7,8 @@ use super::record::{Record, name};
 use crate::report::headline;
 use crate::report::model::{
     Assumed, Assumptions, BlastRadius, CheckReport, CheckStatus, Confirmation, Consistency, Coverage,
-    Finding, Phases, PlaybookRef, PointRow, Report, Resumption, Rpo, RpoSource, Rto, SCHEMA, SandboxRef,
-    Status, StepReport, StepStatus, Teardown, TeardownRan, Verdict, WorkloadReport,
+    Finding, Phases, PlaybookRef, PointRow, ProbeKind, ProbeReport, Report, Resumption, Rpo, RpoSource, Rto,
+    SCHEMA, SandboxRef, Status, StepReport, StepStatus, Teardown, TeardownRan, Verdict, WorkloadReport,
 };
 use base::duration::seconds_between;
 use base::exit::Exit;
@@ -77,6 +77,7 @@ pub fn report(record: &Record) -> Option<Report> {
         workloads,
         steps,
         checks,
+        probe: record.probed.clone().map(|probed| ProbeReport { kind: ProbeKind::Lambda, probed }),
         phases: Phases {
             preflight_s: phase(Phase::Preflight),
             prepare_s: phase(Phase::Prepare),
@@ -391,9 +392,14 @@ fn of_loose_nodes(record: &Record, started: &RunStarted) -> Vec<String> {
     }
     for node in started.checks.iter().filter(|n| loose(&n.workload)) {
         let check = record.checks.get(&node.id);
-        if check.is_some_and(|c| c.status == Some(CheckStatus::Unhealthy)) {
+        let how = match check.and_then(|check| check.status) {
+            Some(CheckStatus::Unhealthy) => Some("unhealthy"),
+            Some(CheckStatus::Unknown) => Some("unknown"),
+            Some(CheckStatus::Healthy | CheckStatus::Skipped) | None => None,
+        };
+        if let Some(how) = how {
             reasons.push(format!(
-                "check `{}` is unhealthy: {}",
+                "check `{}` is {how}: {}",
                 node.id,
                 check.and_then(|c| c.because.as_deref()).unwrap_or("")
             ));
@@ -540,7 +546,16 @@ fn teardown(record: &Record) -> Teardown {
         Some(_) => TeardownRan::Partly,
         None => TeardownRan::Never,
     };
-    Teardown { ran, created: created.len(), deleted: deleted.len(), left_behind }
+    let whole = record.looked_at.filter(|_| left_behind.is_empty());
+    Teardown {
+        ran,
+        created: created.len(),
+        deleted: deleted.len(),
+        data_gone_at: record.data_gone_at.or(whole),
+        network_gone_at: whole.filter(|_| record.network_left.is_empty()),
+        network_left: record.network_left.iter().map(name).collect(),
+        left_behind,
+    }
 }
 
 /// A short list for a reason. The report has the full list.

@@ -10,7 +10,9 @@ use base::duration::Time;
 use base::ids::AzId;
 use estate::RecoveryPoint;
 use estate::point::WorstCase;
-use event::{Body, Confirmed, Consumer, ConsumerError, Event, Forecast, Identified, Phase, RunStarted};
+use event::{
+    Body, Confirmed, Consumer, ConsumerError, Event, Forecast, Identified, Phase, Probed, RunStarted,
+};
 use port::gate::DeniedCall;
 use port::{CallCount, Finding, ResourceRef};
 
@@ -34,6 +36,13 @@ pub struct Record {
     pub deleted: Vec<ResourceRef>,
     /// `None` if teardown has not ended.
     pub left_behind: Option<Vec<String>>,
+    /// When all that holds data or costs money was gone.
+    pub data_gone_at: Option<Time>,
+    /// When teardown looked for the last time.
+    pub looked_at: Option<Time>,
+    /// The empty network that stays for now.
+    pub network_left: Vec<ResourceRef>,
+    pub probed: Option<Probed>,
     pub kept: Option<(Vec<ResourceRef>, Time)>,
     /// Whether resources that were kept or left behind are being removed, or have been.
     pub removes_kept: bool,
@@ -162,7 +171,21 @@ impl Record {
             Body::Finding(found) => self.findings.push(found.clone()),
             Body::Deleted { resource } => self.deleted.push(resource.clone()),
             Body::Kept { resources, until } => self.kept = Some((resources.clone(), *until)),
-            Body::LeftBehind { resources, .. } => self.left_behind = Some(resources.clone()),
+            Body::LeftBehind { resources, .. } => {
+                self.left_behind = Some(resources.clone());
+                self.looked_at = Some(at);
+            }
+            Body::DataGone => {
+                self.data_gone_at.get_or_insert(at);
+            }
+            Body::NetworkLeft { resources } => self.network_left.clone_from(resources),
+            Body::Probed(probed) => {
+                let all = self.probed.get_or_insert_default();
+                all.invocations += probed.invocations;
+                all.unanswered += probed.unanswered;
+                all.cold_ms = all.cold_ms.or(probed.cold_ms);
+                all.p50_ms = probed.p50_ms.or(all.p50_ms);
+            }
             Body::Interrupted { .. } => self.interrupted = true,
             Body::Aborted { error, help, mistake } => {
                 self.mistaken = *mistake;
@@ -174,6 +197,7 @@ impl Record {
             // The drill had already ended. Resources that were kept or left behind are now removed.
             Body::Resumed { .. } if self.finished || self.removes_kept => {
                 (self.finished, self.removes_kept, self.kept, self.left_behind) = (false, true, None, None);
+                self.network_left.clear();
             }
             Body::Resumed { by, gap_s } => {
                 self.resumed.push(Resumption { at, by: by.clone(), gap_s: *gap_s });
@@ -241,9 +265,11 @@ impl Record {
                 check.tries = *tries;
                 check.data_time = *data_time;
             }
-            Body::CheckUnhealthy { check, because, observed, tries } => {
+            Body::CheckUnhealthy { check, because, observed, tries }
+            | Body::CheckUnknown { check, because, observed, tries } => {
                 let check = self.check(check);
-                check.status = Some(CheckStatus::Unhealthy);
+                let is_unknown = matches!(event.body, Body::CheckUnknown { .. });
+                check.status = Some(if is_unknown { CheckStatus::Unknown } else { CheckStatus::Unhealthy });
                 check.because = Some(because.clone());
                 check.settled_at = Some(at);
                 if !observed.is_empty() {

@@ -157,8 +157,13 @@ fn errors(report: &Report) -> Vec<Note> {
     for step in report.steps.iter().filter(|s| s.status == StepStatus::Failed && !s.tolerated) {
         notes.push((title(format!("Step {} failed", step.id)), reason(&step.because)));
     }
-    for check in report.checks.iter().filter(|c| c.status == CheckStatus::Unhealthy) {
-        notes.push((title(format!("Check {} is unhealthy", check.id)), reason(&check.because)));
+    for check in &report.checks {
+        let how = match check.status {
+            CheckStatus::Healthy | CheckStatus::Skipped => continue,
+            CheckStatus::Unhealthy => "unhealthy",
+            CheckStatus::Unknown => "unknown",
+        };
+        notes.push((title(format!("Check {} is {how}", check.id)), reason(&check.because)));
     }
     notes
 }

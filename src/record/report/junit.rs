@@ -140,7 +140,7 @@ fn verdict(report: &Report) -> TestCaseStatus {
 }
 
 fn teardown(report: &Report) -> TestCaseStatus {
-    let model::Teardown { ran, created, deleted, left_behind } = &report.teardown;
+    let model::Teardown { ran, created, deleted, left_behind, .. } = &report.teardown;
     if let Some(trouble) = report.teardown.trouble() {
         let left = left_behind.join(", ");
         let message = format!("{trouble}; {created} created, {deleted} deleted, left behind: {left}");
@@ -260,9 +260,10 @@ fn check(check: &CheckReport) -> TestCase {
     let observed = check.observed.as_deref().map(|o| format!("observed {o}")).unwrap_or_default();
     let status = match check.status {
         CheckStatus::Healthy => TestCaseStatus::success(),
-        CheckStatus::Unhealthy => {
+        CheckStatus::Unhealthy | CheckStatus::Unknown => {
             let message = if observed.is_empty() { because.into() } else { format!("{because}; {observed}") };
-            failure(NonSuccessKind::Failure, "unhealthy", &message)
+            let how = if check.status == CheckStatus::Unknown { "unknown" } else { "unhealthy" };
+            failure(NonSuccessKind::Failure, how, &message)
         }
         CheckStatus::Skipped => skipped(because),
     };

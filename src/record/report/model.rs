@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use base::duration::Time;
 use base::exit::Exit;
 use base::on::On;
-use event::{Forecast, PastRun};
+use event::{Forecast, PastRun, Probed};
 use port::gate::DeniedCall;
 use port::request::CallCount;
 use schedule::Schedule;
@@ -59,6 +59,9 @@ pub struct Report {
     pub workloads: Vec<WorkloadReport>,
     pub steps: Vec<StepReport>,
     pub checks: Vec<CheckReport>,
+    /// What asked checks from inside the sandbox. Absent: the runner asked them, or nobody was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<ProbeReport>,
     pub phases: Phases,
     pub denied_calls: Vec<DeniedCall>,
     pub blast_radius: BlastRadius,
@@ -360,6 +363,8 @@ pub struct Confirmation {
 pub enum CheckStatus {
     Healthy,
     Unhealthy,
+    /// Nobody could be asked. It never passes.
+    Unknown,
     Skipped,
 }
 
@@ -384,6 +389,21 @@ pub struct CheckReport {
     pub observed: Option<String>,
     pub tries: u32,
     pub critical: bool,
+}
+
+/// The probe in the sandbox.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProbeReport {
+    pub kind: ProbeKind,
+    #[serde(flatten)]
+    pub probed: Probed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeKind {
+    /// A function of AWS Lambda.
+    Lambda,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -433,6 +453,15 @@ pub struct Teardown {
     pub deleted: usize,
     /// Resources that could not be removed, or whose removal could not be verified.
     pub left_behind: Vec<String>,
+    /// When everything that holds data or costs money was gone, and had been looked for again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_gone_at: Option<Time>,
+    /// When the empty network was gone too, and had been looked for again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_gone_at: Option<Time>,
+    /// The empty network, which stays until `drillmaster abort` removes it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub network_left: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]

@@ -120,6 +120,7 @@ impl World {
             unhealthy: false,
             gone_at: None,
             uses: uses(&start),
+            held_until: None,
             size,
             attributes,
         };

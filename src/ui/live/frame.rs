@@ -195,7 +195,9 @@ impl Frame {
             Body::CheckHealthy { check, .. } | Body::CheckSkipped { check, .. } => {
                 self.settle(check, true, false, event.at);
             }
-            Body::CheckUnhealthy { check, .. } => self.settle(check, true, true, event.at),
+            Body::CheckUnhealthy { check, .. } | Body::CheckUnknown { check, .. } => {
+                self.settle(check, true, true, event.at);
+            }
             Body::Interrupted { .. } => self.interrupted = true,
             Body::PhaseFinished { .. }
             | Body::Intent { .. }
@@ -213,6 +215,9 @@ impl Frame {
             | Body::DeleteIntent { .. }
             | Body::Kept { .. }
             | Body::LeftBehind { .. }
+            | Body::DataGone
+            | Body::NetworkLeft { .. }
+            | Body::Probed(_)
             | Body::Resumed { .. }
             | Body::Aborted { .. }
             | Body::RunFinished { .. } => {}

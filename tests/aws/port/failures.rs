@@ -28,6 +28,7 @@ async fn keys_that_are_not_set_are_named() {
         endpoint_url: Some("http://127.0.0.1:1".into()),
         region: None,
         clock: base::clock::Clock::real(),
+        probe: None,
     };
     let gate = port::LossGate::new(Loss::Region(EAST.parse().unwrap()));
     let aws = aws::Aws::connect(config, gate.into()).unwrap();
@@ -90,7 +91,8 @@ async fn what_a_doubled_request_has_made_is_taken_over() {
         name: "one".into(),
     };
     world.create(&at, &subnet).await;
-    let group = Create::SecurityGroup { vpc, vpc_cidr: "10.66.0.0/16".into(), name: "group".into() };
+    let (vpc_cidr, name) = ("10.66.0.0/16".into(), "group".into());
+    let group = Create::SecurityGroup { vpc, vpc_cidr, name, only_out: false };
     world.create(&at, &group).await;
     assert!(world.moto.faults_hit().iter().all(|rule| rule["hits"] == 1));
     world.tear_down(&at).await;

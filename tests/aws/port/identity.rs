@@ -17,6 +17,7 @@ async fn the_wrong_accounts_credentials_sign_no_request() {
         endpoint_url: Some(world.moto.endpoint().to_owned()),
         region: None,
         clock: Clock::real(),
+        probe: None,
     };
     let aws = Aws::connect(config, Arc::clone(&world.gate)).unwrap();
     let at = place(SANDBOX, WEST);

@@ -236,6 +236,7 @@ pub async fn second_provider(world: &World) -> (Moto, Aws, aws_sdk_s3::Client) {
         endpoint_url: Some(world.moto.endpoint().to_owned()),
         region: None,
         clock: base::clock::Clock::real(),
+        probe: None,
     };
     let aws = Aws::connect(config, std::sync::Arc::clone(&world.gate)).unwrap();
     let other = aws_config::defaults(aws_config::BehaviorVersion::latest())

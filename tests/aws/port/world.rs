@@ -72,6 +72,7 @@ pub fn connect(endpoint: &str, loss: Loss) -> (Aws, Arc<LossGate>) {
         endpoint_url: Some(endpoint.to_owned()),
         region: None,
         clock: Clock::real(),
+        probe: None,
     };
     (Aws::connect(config, Arc::clone(&gate)).unwrap(), gate)
 }
@@ -262,6 +263,7 @@ impl World {
             vpc: vpc.clone(),
             vpc_cidr: "10.66.0.0/16".into(),
             name: "drill-within".into(),
+            only_out: false,
         };
         let (group, _) = self.ready(place, &what).await;
         let name = "drill-databases".to_owned();

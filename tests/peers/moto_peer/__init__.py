@@ -22,6 +22,8 @@ behaviour is neither moto's nor AWS's word:
   estate       A large estate for `discover`, and what has to be found of it.
   listing      Answers the listing operations from that estate, once it is seeded. moto is not asked.
   cbor         The form of CloudWatch's requests and answers.
+  lambda_      AWS Lambda: runs the functions, in network namespaces that are the VPCs. Also what tests
+               put there: servers, names, a firewall. Its modules are listed at its head.
   inventory    Every resource that a drill could have created, as sorted JSON.
   app          The middleware: the request log, one request at a time but for S3, and the admin API
                under /peer/.
@@ -52,6 +54,26 @@ The admin API speaks JSON. A mistake is answered with 400 and {"error": …}.
                         "denied": {action, resource, context} in the log.
   POST   /peer/estate   seeds the estate of estate.py, and answers {"resources", "points"}: what
                         `discover` has to find. DELETE removes it.
+  POST   /peer/roles    {"account", "name", "trusts"?, "actions"?} → {"arn"}. A role in IAM. By default
+                        Lambda may assume it, and it may do what a function in a VPC needs.
+  GET    /peer/functions  [{name, account, region, state, code, environments: [{pid, busy, namespace}],
+                        interfaces}, …]. POST {"concurrency": n} limits the invocations at once.
+  POST   /peer/machines  {"kind", "account", "region", "subnet" | "vpc" and "address" | "serves", …} or
+                        a list: servers inside a VPC, see lambda_/servers.py. Answers as GET does.
+                        DELETE removes all, DELETE /peer/machines/ID removes one.
+  GET    /peer/machines  [{id, kind, address, port, names, instance, vpc, namespace, running, requests},
+                        …]
+  POST   /peer/machines/ID/run  {"sql", "database"?} or {"command", "input"?, "timeout"?,
+                        "background"?} → {status, stdout, stderr}. A command runs inside, as nobody.
+  GET    /peer/network  {"ca": path, "vpcs": [{account, region, vpc, cidr, resolver, namespace}, …],
+                        "machines"}. The authority (PEM) signs the servers' certificates.
+  POST   /peer/names    {"account", "region", "vpc"?, "names"?, "firewall"?}: what the resolver of this
+                        VPC, or of every one there, answers. Names are merged, rules are replaced.
+                        names: {"db.internal": "10.66.0.9", "*.x": {"CNAME": "db.internal"}}
+                        firewall: [{"domains": ["*.x"], "action": "ALLOW|ALERT|BLOCK",
+                        "response": "NODATA|NXDOMAIN|OVERRIDE", "override"?}, …]
+  GET    /peer/queries  what the resolvers were asked, as Resolver's query log tells it. DELETE
+                        forgets them.
   GET    /peer/used     the actions that sessions with policies have needed
   GET    /peer/state    {"resources": [{account, region, type, id, tags, …}, …]}
 
@@ -59,8 +81,8 @@ The `action` of a fault rule is a name, "service:Name" or "*". `service`, `regio
 (prefix of a parameter's value) and `match` (part of one) narrow a rule. These kinds apply once,
 unless `times` says otherwise:
 
-  throttle, 500, 503
-  error                      with `code`, `status` and `message`
+  throttle, 500, 503         Lambda's throttle has `value` as its Reason and `seconds` as Retry-After.
+  error                      with `code`, `status` and `message`. Lambda's errors know their status.
   drop_before, drop_after    the connection is dropped
   delay                      for `seconds`
   unseen                     A describing call of EC2 answers with an empty list, as right after a
@@ -73,6 +95,12 @@ unless `times` says otherwise:
   cut                        half the answer, as if it were all of it
   twice                      The request arrives twice, and the second answer is given.
   delete_fails               of DeleteStack: the stack is DELETE_FAILED
+  role_refused, fails        of CreateFunction: Lambda cannot assume the role; the function is Failed,
+                             with `code` as its StateReasonCode
+  inactive                   of Invoke: the function becomes Inactive, and has no interface
+  killed, slow, garbage, too_large  of Invoke: the process is killed while it works (after
+                             `seconds`); it is slower than its timeout (told after `seconds`); the
+                             answer is `value`, no JSON by default; the answer is above the limit
   outside, nothing, job_fails, half  of StartRestoreJob (job_fails also of StartCopyJob): see backup.py
 
 These kinds apply as long as the rule stands:

@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import threading
+import traceback
 
 # moto reads these while it is imported.
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
@@ -18,6 +19,7 @@ os.environ.pop("MOTO_ACCOUNT_ID", None)
 from moto.moto_server.werkzeug_app import MotoRequestHandler  # noqa: E402
 from werkzeug.serving import make_server  # noqa: E402
 
+from . import lambda_  # noqa: E402
 from .app import PeerApp  # noqa: E402
 
 
@@ -30,6 +32,11 @@ def main():
     print(json.dumps({"port": server.server_port}), flush=True)
     while sys.stdin.buffer.read(4096):
         pass
+    try:
+        lambda_.close()
+    except Exception:
+        traceback.print_exc()
+        os._exit(1)
     os._exit(0)  # nobody waits for requests under way
 
 

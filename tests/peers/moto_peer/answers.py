@@ -3,6 +3,10 @@
 import json
 from xml.sax.saxutils import escape
 
+from moto.core.utils import get_service_model
+
+from .lambda_ import api as lambda_api
+
 REQUEST_ID = "00000000-0000-4000-8000-000000000000"
 NAMESPACES = {
     "rds": "http://rds.amazonaws.com/doc/2014-10-31/",
@@ -16,6 +20,8 @@ INTERNAL = {"ec2": "InternalError", "s3": "InternalError"}
 
 def error(service, status, code, message, json_protocol=False):
     """Returns (status, headers, body)."""
+    if service == "lambda":
+        return of_lambda(status, code, message)
     code, message = escape(code), escape(message)
     if json_protocol:
         body = json.dumps({"__type": code, "message": message})
@@ -41,6 +47,8 @@ def denied(request, action, json_protocol):
     if service == "ec2":
         return error(service, 403, "UnauthorizedOperation", f"You are not authorized to perform this operation: {action}.")
     code, status = ("AccessDeniedException", 400) if json_protocol else ("AccessDenied", 403)
+    if service == "lambda":
+        code = "AccessDeniedException"
     message = f"User is not authorized to perform: {action} because no identity-based policy allows the {action} action"
     return error(service, status, code, message, json_protocol)
 
@@ -55,6 +63,10 @@ def of_rule(rule, request, json_protocol):
         return 200, [("Content-Type", "application/x-amz-json-1.1")], body.encode()
     if kind == "offered_in":
         return offered(request, rule["zones"])
+    if kind == "throttle" and service == "lambda":
+        reason = "ConcurrentInvocationLimitExceeded" if request["action"] == "Invoke" else "CallerRateLimitExceeded"
+        refused = lambda_api.too_many(rule.get("value", reason), rule.get("seconds", 1))
+        return lambda_api.error(refused.status, refused.code, refused.message, refused.headers, **refused.more)
     if kind == "throttle":
         default = (400, "ThrottlingException" if json_protocol else "Throttling", "Rate exceeded")
         status, code, message = THROTTLE.get(service, default)
@@ -63,8 +75,20 @@ def of_rule(rule, request, json_protocol):
     elif kind == "503":
         status, code, message = 503, UNAVAILABLE.get(service, "ServiceUnavailable"), "The service is unavailable. Try again shortly."
     else:
-        status, code, message = rule.get("status", 400), rule.get("code", "InvalidParameterValue"), rule.get("message", "Refused by a test.")
+        code, message = rule.get("code", "InvalidParameterValue"), rule.get("message", "Refused by a test.")
+        status = rule.get("status") or (lambda_status(code) if service == "lambda" else 400)
     return error(service, status, code, message, json_protocol)
+
+
+def of_lambda(status, code, message):
+    code = {"InternalFailure": "ServiceException"}.get(code, code)
+    return lambda_api.error(status, code, message)
+
+
+def lambda_status(code):
+    """The status that Lambda's API model gives to an error."""
+    model = get_service_model("lambda")
+    return next((shape.metadata["error"]["httpStatusCode"] for shape in model.error_shapes if shape.name == code), 400)
 
 
 def offered(request, zones):
@@ -107,6 +131,8 @@ def undeletable(request):
     if service == "s3":
         code = ("BucketNotEmpty", 409) if action == "DeleteBucket" else ("AccessDenied", 403)
         return error(service, code[1], code[0], "The resource cannot be deleted.")
+    if service == "lambda":
+        return error(service, 409, "ResourceConflictException", "The function cannot be deleted.")
     return error(service, 400, "ValidationError", "The resource cannot be deleted.")
 
 

@@ -14,10 +14,10 @@ from moto.backends import list_of_moto_modules  # noqa: F401  (the import regist
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from . import (
-    ageing, answers, backup, clusters, corrections, delays, estate, front, inventory, listing, selections, sharing, tables
+    ageing, answers, backup, clusters, corrections, delays, estate, front, inventory, lambda_, listing, selections, sharing, tables
 )  # fmt: skip
 from .clock import CLOCK
-from .control import CONTROL
+from .control import CONTROL, LOCK
 from .iam import SIMULATE, Iam
 from .identify import JSON_TARGET, identify
 
@@ -36,7 +36,7 @@ class PeerApp:
         clusters.install()
         tables.install()
         self.moto = DomainDispatcherApplication(create_backend_app)
-        self.lock = threading.RLock()  # moto's models do not support concurrent writers
+        self.lock = LOCK
         self.log_lock = threading.Lock()
         self.log = []
         self.count = 0
@@ -44,6 +44,7 @@ class PeerApp:
         self.fronts = []
         self.iam = Iam()
         self.listing = listing.Listing()
+        lambda_.install(self.iam)
 
     def __call__(self, environ, start_response):
         path = environ.get("PATH_INFO", "")
@@ -53,6 +54,8 @@ class PeerApp:
             if path == "/moto-api/reset":
                 self.tokens.clear()
                 backup.clear()
+                with self.lock:
+                    lambda_.clear()
             return self.moto(environ, start_response)
         request = identify(environ)
         entry = self.note(request, environ.get("peer.front"))
@@ -149,6 +152,12 @@ class PeerApp:
             environ["wsgi.input"] = io.BytesIO(body)
             self.answer({**environ}, request, twice=False)
             environ["wsgi.input"] = io.BytesIO(body)
+        if request["service"] == "lambda":
+            # Invoke waits for a function, so it does not keep the lock.
+            with self.lock:
+                delays.reap()
+            status, headers, body = lambda_.answer(environ, request, take_body(environ))
+            return status, sized(headers, body), [body]
         # S3 bodies stream, and moto stores them under locks of its own. Under the peer's lock as
         # well, requests could wait for each other.
         if request["service"] == "s3":
@@ -217,6 +226,8 @@ class PeerApp:
         return [payload]
 
     def answer_admin(self, method, path, given):
+        if (said := lambda_.admin(method, path, given)) is not None:
+            return 200, said
         match method, path:
             case "GET", "/peer/health":
                 return 200, {"ready": True}

@@ -9,15 +9,20 @@ from .clock import CLOCK
 KINDS = (
     "ebs_snapshot", "ami", "volume", "instance", "instance_status", "instance_terminate",
     "db_instance", "db_instance_delete", "db_snapshot", "db_cluster", "db_cluster_delete", "db_cluster_snapshot",
-    "stack", "table", "restore_job", "copy_job", "point_deletion",
+    "stack", "table", "restore_job", "copy_job", "point_deletion", "function", "function_idle", "function_interface", "function_detach",
+    "query_log",
 )  # fmt: skip
+# Seconds of kinds that do not follow `default`.
+OWN = {"function_idle": 14 * 86400, "function_interface": 1200, "function_detach": math.inf, "query_log": 0}
 TRANSPORT = (
     "throttle", "500", "503", "error", "drop_before", "drop_after", "delay", "unseen", "offered_in", "quota",
     "500_after", "503_after", "reset_before", "reset_after", "truncated", "cut", "twice",
 )  # fmt: skip
 STANDING = ("never_ready", "undeletable")
-LATER = ("delete_fails", "outside", "nothing", "job_fails", "half")
-RULE_KEYS = {"action", "kind", "times", "seconds", "service", "region", "account", "id", "match", "code", "status", "message", "zones", "value"}
+LATER = (
+    "delete_fails", "outside", "nothing", "job_fails", "half", "fails", "role_refused", "inactive", "killed", "slow", "garbage", "too_large",
+)  # fmt: skip
+RULE_KEYS = {"action", "kind", "times", "seconds", "service", "region", "account", "id", "match", "code", "status", "message", "zones", "value", "skip"}
 
 
 class Control:
@@ -36,7 +41,7 @@ class Control:
             return dict(self._delays)
 
     def set_delays(self, changes):
-        """Merges the changes. A kind that is set to null falls back to `default`."""
+        """Merges the changes. A kind that is set to null falls back to its own default, or to `default`."""
         if not isinstance(changes, dict):
             raise ValueError("delays: an object of kind → seconds is expected")
         for kind, seconds in changes.items():
@@ -58,11 +63,11 @@ class Control:
 
         Infinite if a rule says so.
         """
-        request = self.current()
+        request = self.current() if kind not in OWN else None
         if request is not None and self.take("never_ready", request, by="action"):
             return math.inf
         with self._lock:
-            return self._delays.get(kind, self._delays["default"])
+            return self._delays.get(kind, OWN.get(kind, self._delays["default"]))
 
     # --- faults
 
@@ -73,7 +78,8 @@ class Control:
     def set_rules(self, rules):
         """Replaces all rules.
 
-        `times` defaults to 1, and to unlimited (null) for never_ready and undeletable.
+        `times` defaults to 1, and to unlimited (null) for never_ready and undeletable. The first `skip`
+        requests that a rule matches go through.
         """
         if not isinstance(rules, list):
             raise ValueError("faults: a list of rules is expected")
@@ -105,6 +111,9 @@ class Control:
                 if by == "action" and "action" not in rule:
                     continue
                 if matches(rule, request):
+                    if rule.get("skip", 0) > 0:
+                        rule["skip"] -= 1
+                        continue
                     rule["hits"] += 1
                     return dict(rule)
         return None
@@ -175,3 +184,4 @@ def pending(obj, resource_id):
 
 
 CONTROL = Control()
+LOCK = threading.RLock()  # moto's models do not support concurrent writers

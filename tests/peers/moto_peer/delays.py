@@ -30,7 +30,7 @@ _reaper = []  # (the clock's time, a callable that removes the resource at that 
 
 
 def reap():
-    """Removes resources whose time has come.
+    """Runs what `later` was given, as soon as its time has come.
 
     The app calls it before each request, under its lock.
     """
@@ -38,6 +38,12 @@ def reap():
     for entry in [entry for entry in _reaper if entry[0] <= now]:
         _reaper.remove(entry)
         entry[1]()
+
+
+def later(seconds, work):
+    """Runs work() when the clock has moved on by so many seconds, before the next request."""
+    if seconds < math.inf:
+        _reaper.append((CLOCK.now() + seconds, work))
 
 
 def install():
@@ -156,8 +162,7 @@ def databases():
             if seconds > 0:
                 begin(gone, "deleting", math.inf)
                 held[identifier] = gone
-                if seconds < math.inf:
-                    _reaper.append((CLOCK.now() + seconds, lambda: forget(held, identifier, gone)))
+                later(seconds, lambda: forget(held, identifier, gone))
             return gone
 
         return delete

@@ -14,7 +14,7 @@ ForAnyValue:StringEquals. It takes the values from the request:
 A table of this module maps a request to its actions and resources. It follows the Service
 Authorization Reference, and is independent of drillmaster's table.
 
-  iam:PassedToService   of a role that is passed to AWS Backup
+  iam:PassedToService   of a role that is passed to AWS Backup or Lambda
 
 Cloud Control asks each service with the caller's permissions. Which ones, the handlers of
 CloudFormation's own resource schemas say, less NOT_TO_READ and ONLY_THEIR_OWN.
@@ -444,7 +444,34 @@ def of_dynamodb(request, action):
     return [(action, arn, {**tags_given(request), **carried(tags)})]
 
 
-JSON_SERVICES = {"backup": of_backup, "elasticfilesystem": of_efs, "dynamodb": of_dynamodb}
+# What Lambda asks EC2 for with the caller's permissions, to attach a function to a VPC.
+FOR_A_VPC = ("DescribeSubnets", "DescribeSecurityGroups", "DescribeVpcs")
+
+
+def of_lambda(request, action):
+    from .lambda_.functions import FUNCTIONS
+
+    params = request["params"]
+    start = f"arn:aws:lambda:{request['region']}:{request['account']}:function:"
+    name = params.get("FunctionName", "").rsplit("function:", 1)[-1].split(":")[0]
+    arn = params.get("Resource") or (start + name if name else "*")
+    held = next((function.tags for function in FUNCTIONS.values() if function.arn == arn), {})
+    # The name of the action differs from that of the operation.
+    action = {"lambda:Invoke": "lambda:InvokeFunction"}.get(action, action)
+    if request["action"] == "CreateFunction":
+        tags = tags_given(request)
+        needed = [(action, arn, tags)] + ([("lambda:TagResource", arn, tags)] if tags else [])
+        needed.append(("iam:PassRole", params["Role"], {"iam:PassedToService": "lambda.amazonaws.com"}))
+        in_vpc = any(key.startswith("SubnetIds.") for key in params)
+        return needed + [(f"ec2:{one}", "*", {}) for one in FOR_A_VPC if in_vpc]
+    if request["action"] == "TagResource":
+        return [(action, arn, {**tags_given(request), **carried(held)})]
+    if request["action"] == "ListFunctions":
+        return [(action, "*", {})]
+    return [(action, arn, carried(held))]
+
+
+JSON_SERVICES = {"lambda": of_lambda, "backup": of_backup, "elasticfilesystem": of_efs, "dynamodb": of_dynamodb}
 
 
 def stack_arn(request):

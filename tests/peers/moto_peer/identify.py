@@ -148,6 +148,17 @@ REST = {
         ("GET", "/backup/plans/(?P<BackupPlanId>[^/]+)/selections/(?P<SelectionId>[^/]+)", "GetBackupSelection"),
         ("GET", "/tags/(?P<point>.+)", "ListTags"),
     ),
+    "lambda": (
+        ("POST", "/2015-03-31/functions", "CreateFunction"),
+        ("GET", "/2015-03-31/functions", "ListFunctions"),
+        ("GET", "/2015-03-31/functions/(?P<FunctionName>[^/]+)", "GetFunction"),
+        ("DELETE", "/2015-03-31/functions/(?P<FunctionName>[^/]+)", "DeleteFunction"),
+        ("GET", "/2015-03-31/functions/(?P<FunctionName>[^/]+)/configuration", "GetFunctionConfiguration"),
+        ("PUT", "/2015-03-31/functions/(?P<FunctionName>[^/]+)/configuration", "UpdateFunctionConfiguration"),
+        ("POST", "/2015-03-31/functions/(?P<FunctionName>[^/]+)/invocations", "Invoke"),
+        ("GET", "/2017-03-31/tags/(?P<Resource>.+)", "ListTags"),
+        ("POST", "/2017-03-31/tags/(?P<Resource>.+)", "TagResource"),
+    ),
     "elasticfilesystem": (
         ("POST", "/2015-02-01/file-systems", "CreateFileSystem"),
         ("GET", "/2015-02-01/file-systems/replication-configurations", "DescribeReplicationConfigurations"),
@@ -167,7 +178,9 @@ def rest_operation(environ, service):
     for verb, pattern, operation in REST[service]:
         found = re.fullmatch(pattern, path)
         if verb == method and found:
-            return operation, params | {key: unquote(value) for key, value in found.groupdict().items()} | json_params(environ)
+            # The payload of a function may hold secrets, and is nobody else's business.
+            given = {} if operation == "Invoke" else json_params(environ)
+            return operation, params | {key: unquote(value) for key, value in found.groupdict().items()} | given
     return "Unknown", params
 
 
@@ -187,7 +200,11 @@ def json_params(environ):
     except ValueError:
         return {}
     params = {key: redact(key, value) for key, value in given.items() if isinstance(value, str)}
-    tags = {f"tag:{tag['Key']}": tag["Value"] for tag in given.get("Tags", []) if isinstance(tag, dict)}
+    tags = {f"tag:{tag['Key']}": tag["Value"] for tag in given.get("Tags") or [] if isinstance(tag, dict)}
+    if isinstance(given.get("Tags"), dict):
+        tags = {f"tag:{key}": value for key, value in given["Tags"].items()}
+    for name in ("SubnetIds", "SecurityGroupIds"):
+        tags |= {f"{name}.{n}": value for n, value in enumerate((given.get("VpcConfig") or {}).get(name) or [], 1)}
     metadata = {f"Metadata.{key}": value for key, value in (given.get("Metadata") or {}).items()}
     tags |= {f"tag:{key}": value for key, value in (given.get("BackupVaultTags") or {}).items()}
     days = (given.get("Lifecycle") or {}).get("DeleteAfterDays")

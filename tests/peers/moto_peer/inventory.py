@@ -15,10 +15,11 @@ from moto.rds.models import rds_backends
 from moto.s3.models import s3_backends
 
 from . import backup
+from .lambda_.functions import FUNCTIONS
 
 
 def inventory():
-    found = [*ec2(), *rds(), *cloudformation(), *s3(), *efs(), *dynamodb(), *vaults()]
+    found = [*ec2(), *rds(), *cloudformation(), *s3(), *efs(), *dynamodb(), *vaults(), *functions()]
     return {"resources": sorted(found, key=lambda it: (it["account"], it["region"], it["type"], it["id"]))}
 
 
@@ -159,6 +160,11 @@ def dynamodb():
             yield entry(account, region, "dynamodb:table", table.name, tags, {"items": len(list(table.all_items()))})
         for one in backend.backups.values():
             yield entry(account, region, "dynamodb:backup", one.arn, {}, {"of": one.table.name})
+
+
+def functions():
+    for (account, region, name), one in FUNCTIONS.items():
+        yield entry(account, region, "lambda:function", name, one.tags, {"role": one.role})
 
 
 def vaults():

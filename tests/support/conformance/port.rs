@@ -138,7 +138,8 @@ pub async fn what_was_never_there_is_gone(peer: &Peer) {
             | Kind::DbClusterSnapshot
             | Kind::Vault
             | Kind::CopyJob
-            | Kind::RestoreJob => "no-such-thing",
+            | Kind::RestoreJob
+            | Kind::Function => "no-such-thing",
         };
         let ids = [id.to_owned(), format!("{id}1")];
         let seen = peer.cloud.observe(&at, kind, &ids).await.unwrap_or_else(|e| panic!("{kind:?}: {e}"));

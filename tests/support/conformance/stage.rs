@@ -116,6 +116,7 @@ impl<'a> Stage<'a> {
             buckets: with.buckets.iter().map(|b| ((*b).to_owned(), true)).collect(),
             replicas: with.replica.into_iter().map(replica).collect(),
             databases: true,
+            probe: None,
             vaults: with.copied_from.map(|_| (String::new(), copied_from)).into_iter().collect(),
         };
         let ready = prepare(&provisioner, &waiter, &wanted, peer.gate.loss().unwrap()).await.unwrap();
@@ -357,6 +358,7 @@ impl<'a> Stage<'a> {
             bus: &self.bus,
             places: self.provisioner.places(),
             patience,
+            wait_network: true,
         };
         teardown.run().await
     }

@@ -15,10 +15,10 @@ use estate::point::Sample;
 use port::gated::{delete_call, describe_call, points_call};
 use port::{
     ApiCalls, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    CopyPoint, Create, Created, ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs,
-    Observed, Offers, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains,
-    ResourceRef, SeenPoints, Sent, StartRestore, Started, State, TableLook, TableSeen, Tagged, TaggedThing,
-    VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    CopyPoint, Create, Created, ErrorKind, Exposure, Invoked, IsolationScan, Kind, LiveQuery,
+    MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer,
+    Progress, Remains, ResourceRef, SeenPoints, Sent, StartRestore, Started, State, TableLook, TableSeen,
+    Tagged, TaggedThing, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use twin::Twin;
 
@@ -489,6 +489,17 @@ impl Cloud for Faulty {
 
     async fn exposures(&self, look: &IsolationScan) -> CloudResult<Vec<Exposure>> {
         self.call("ec2:DescribeRouteTables", READS, async || self.inner.exposures(look).await).await
+    }
+
+    async fn invoke(
+        &self,
+        permit: &Permit,
+        origin: &Origin,
+        function: &str,
+        payload: Vec<u8>,
+        limit: std::time::Duration,
+    ) -> CloudResult<Invoked> {
+        self.inner.invoke(permit, origin, function, payload, limit).await
     }
 
     async fn copy_objects(

@@ -11,10 +11,10 @@ use estate::Resource;
 use estate::point::Sample;
 use port::{
     ApiCalls, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    CopyPoint, Create, Created, ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs,
-    Observed, Offers, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains,
-    ResourceRef, SeenPoints, StartRestore, Started, TableLook, TableSeen, Tagged, VerifiedObjects,
-    VerifyObjects, Whose, Wishes, Zone,
+    CopyPoint, Create, Created, ErrorKind, Exposure, Invoked, IsolationScan, Kind, LiveQuery,
+    MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer,
+    Progress, Remains, ResourceRef, SeenPoints, StartRestore, Started, TableLook, TableSeen, Tagged,
+    VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 
 #[derive(Default)]
@@ -102,6 +102,17 @@ impl Cloud for Liar {
     }
 
     async fn exposures(&self, _: &IsolationScan) -> CloudResult<Vec<Exposure>> {
+        never()
+    }
+
+    async fn invoke(
+        &self,
+        _: &Permit,
+        _: &Origin,
+        _: &str,
+        _: Vec<u8>,
+        _: std::time::Duration,
+    ) -> CloudResult<Invoked> {
         never()
     }
 

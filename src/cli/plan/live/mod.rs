@@ -47,6 +47,7 @@ pub fn look(loaded: Loaded, config: &UserConfig, connect_to: &[ConnectTo]) -> Re
         ask_people: false,
         folder: None,
         keep_sandbox: false,
+        wait_network: true,
         patience: Duration::ZERO,
         connect_to: connect_to.to_vec(),
         start: Utc::now().trunc_subsecs(0),

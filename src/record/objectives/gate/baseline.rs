@@ -281,16 +281,15 @@ impl Gate {
         }
     }
 
-    /// A check that became unhealthy fails the run by itself. Here it is shown.
+    /// A check that is not healthy any more fails the run by itself. Here it is shown.
     fn health(&mut self, workload: &str, now: &CheckReport, before: &CheckReport) {
+        use CheckStatus::{Healthy, Skipped, Unhealthy, Unknown};
         let (status, words) = match (now.status, before.status) {
-            (CheckStatus::Healthy, CheckStatus::Unhealthy) => {
-                (GateStatus::Improved, "healthy, unhealthy in the baseline")
-            }
-            (CheckStatus::Unhealthy, CheckStatus::Healthy) => {
-                (GateStatus::Regressed, "unhealthy, healthy in the baseline")
-            }
-            (CheckStatus::Healthy | CheckStatus::Unhealthy | CheckStatus::Skipped, _) => return,
+            (Healthy, Unhealthy) => (GateStatus::Improved, "healthy, unhealthy in the baseline"),
+            (Healthy, Unknown) => (GateStatus::Improved, "healthy, unknown in the baseline"),
+            (Unhealthy, Healthy) => (GateStatus::Regressed, "unhealthy, healthy in the baseline"),
+            (Unknown, Healthy) => (GateStatus::Regressed, "unknown, healthy in the baseline"),
+            (Healthy | Unhealthy | Unknown | Skipped, _) => return,
         };
         let code = if status == GateStatus::Regressed { Exit::Failed } else { Exit::Passed };
         self.compared(workload, code, status, format!("check `{}` is {words}", now.id));

@@ -86,6 +86,7 @@ pub fn check_badge(status: CheckStatus) -> Badge {
     match status {
         CheckStatus::Healthy => Badge::ok("healthy"),
         CheckStatus::Unhealthy => Badge::bad("unhealthy"),
+        CheckStatus::Unknown => Badge::unknown("unknown"),
         CheckStatus::Skipped => Badge::unknown("skipped"),
     }
 }
