@@ -7,11 +7,11 @@
 mod made;
 mod vpcs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::{
-    AttachmentStatus, IpPermission, NatGatewayState, NetworkInterfaceType, TransitGatewayAttachmentState,
-    VpcPeeringConnectionStateReasonCode,
+    AttachmentStatus, IpPermission, NatGatewayState, NetworkInterface, NetworkInterfaceType,
+    TransitGatewayAttachmentState, VpcPeeringConnectionStateReasonCode,
 };
 use futures_util::future::LocalBoxFuture;
 use futures_util::{StreamExt as _, stream};
@@ -21,7 +21,7 @@ use self::vpcs::{AT_ONCE, Vpcs, found, way};
 use super::access::{Clients, Ec2Reader as Client};
 use super::error::OrCloud;
 use super::pages;
-use port::{CloudError, CloudResult, Exposure, IsolationScan, Leak};
+use port::{CloudError, CloudResult, Exposure, IsolationScan, Kind, Leak};
 
 type ListFuture<'a> = LocalBoxFuture<'a, CloudResult<Vec<Exposure>>>;
 
@@ -50,7 +50,8 @@ pub async fn find(clients: &Clients, scan: &IsolationScan, zones: bool) -> Vec<E
         ("security groups", Box::pin(groups(ec2, vpcs))),
         ("network ACLs", Box::pin(network_acls(ec2, vpcs))),
         ("subnets", Box::pin(subnets(ec2, vpcs))),
-        ("network interfaces", Box::pin(interfaces(ec2, vpcs))),
+        ("network interfaces", Box::pin(interfaces(ec2, scope, vpcs))),
+        ("functions", Box::pin(made::functions(&clients.lambda, scope, vpcs))),
         ("instances", Box::pin(made::instances(ec2, scope, vpcs))),
         ("Elastic IPs", Box::pin(made::addresses(ec2, scope))),
         ("snapshots and images", Box::pin(made::shares(ec2, scope))),
@@ -269,8 +270,13 @@ fn of_type(kind: &NetworkInterfaceType) -> Option<(Leak, &'static str)> {
     }
 }
 
-async fn interfaces(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+async fn interfaces(
+    ec2: &Client,
+    scope: &made::RunScope<'_>,
+    vpcs: &Vpcs,
+) -> CloudResult<Vec<Exposure>> {
     let request = ec2.describe_network_interfaces().filters(vpcs.filter("vpc-id"));
+    let own = scope.ids(Kind::Function);
     let mut all = Vec::new();
     for nic in pages!("ec2:DescribeNetworkInterfaces", network_interfaces, request) {
         let address = nic.association().and_then(|a| a.public_ip()).filter(|ip| !ip.is_empty());
@@ -287,8 +293,26 @@ async fn interfaces(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
             let what = format!("{what} (type {})", kind.as_str());
             all.push(found(leak, nic.network_interface_id.clone(), what));
         }
+        if let Some(said) = of_another_function(&nic, &own) {
+            all.push(way(nic.network_interface_id.clone(), said));
+        }
     }
     Ok(all)
+}
+
+/// What is wrong with an interface of AWS Lambda that no function of the run has.
+///
+/// Lambda gives one interface to all functions with the same subnets and groups, and names the first
+/// in its description. `made::functions` finds the others.
+fn of_another_function(nic: &NetworkInterface, own: &BTreeSet<String>) -> Option<String> {
+    const PREFIX: &str = "AWS Lambda VPC ENI-";
+    let described = nic.description().and_then(|text| text.strip_prefix(PREFIX));
+    if described.is_none() && nic.interface_type() != Some(&NetworkInterfaceType::Lambda) {
+        return None;
+    }
+    // The name is followed by `-` and a UUID.
+    let name = described.and_then(|text| text.get(..text.len().checked_sub(37)?)).unwrap_or("?");
+    (!own.contains(name)).then(|| format!("a function of AWS Lambda that is not the run's is in the VPC: {name}"))
 }
 
 /// Finds network ACLs other than the default.
@@ -350,6 +374,24 @@ mod tests {
         assert_eq!(of("ec2_instance_connect_endpoint"), Some(Leak::WayIn));
         assert_eq!(of("global_accelerator_managed"), Some(Leak::Way));
         assert_eq!(of("something_of_next_year"), Some(Leak::Way));
+    }
+
+    #[test]
+    fn interfaces_of_other_functions_are_told_from_the_probes() {
+        let own = BTreeSet::from(["dm-run-probe".to_owned()]);
+        let of = |description: &str, kind: &str| {
+            let nic = NetworkInterface::builder().description(description).interface_type(kind.into()).build();
+            of_another_function(&nic, &own)
+        };
+        const UUID: &str = "2f6e3b4c-1111-2222-3333-444455556666";
+        assert_eq!(of(&format!("AWS Lambda VPC ENI-dm-run-probe-{UUID}"), "lambda"), None);
+        assert_eq!(of("a machine's", "interface"), None);
+        let other = of(&format!("AWS Lambda VPC ENI-dm-run-probe-2-{UUID}"), "lambda");
+        assert!(other.is_some_and(|said| said.ends_with("dm-run-probe-2")));
+        // Detached, it is no longer of Lambda's type.
+        assert!(of(&format!("AWS Lambda VPC ENI-theirs-{UUID}"), "interface").is_some());
+        assert!(of("AWS Lambda VPC ENI-é", "lambda").is_some());
+        assert!(of("", "lambda").is_some());
     }
 
     #[test]

@@ -149,7 +149,9 @@ fn state(function: &FunctionConfiguration) -> State {
         Some(LambdaState::Failed) => {
             let code = function.state_reason_code().map(|code| code.as_str().to_owned());
             let reason = function.state_reason().unwrap_or("Lambda gives no reason");
-            State::Failed(format!("{} ({reason})", code.unwrap_or_else(|| "Failed".into())))
+            let help = code.as_deref().and_then(advice).map(|help| format!("; {help}"));
+            let code = code.as_deref().unwrap_or("Failed");
+            State::Failed(format!("{code} ({reason}){}", help.unwrap_or_default()))
         }
         other => State::Pending(other.map_or("Pending", |state| state.as_str()).to_owned()),
     }
@@ -187,18 +189,38 @@ pub async fn invoke(to: &Writer, name: &str, payload: Vec<u8>, limit: Duration) 
 
 /// Errors of Lambda's network interfaces, as the API reference of Lambda explains them.
 fn of_network(code: Option<&str>, error: CloudError) -> CloudError {
-    let help = match code.unwrap_or_default() {
-        "ENILimitReachedException" => "ask for more network interfaces for each VPC (Service Quotas, Lambda)",
-        "SubnetIPAddressLimitReachedException" => "take a larger `sandbox.network.cidr`",
-        "EC2AccessDeniedException" => {
+    match code.and_then(advice) {
+        Some(help) => error.help(help),
+        None => error,
+    }
+}
+
+/// What to do about a reason of Lambda: a `StateReasonCode` or an error of `Invoke`.
+fn advice(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "ENILimitReachedException" | "EniLimitExceeded" => {
+            "ask for more network interfaces for each VPC (Service Quotas, Lambda)"
+        }
+        "SubnetIPAddressLimitReachedException" | "SubnetOutOfIPAddresses" => {
+            "take a larger `sandbox.network.cidr`"
+        }
+        "EC2AccessDeniedException" | "InsufficientRolePermissions" => {
             "allow the role of `sandbox.probe` its network interfaces: `drillmaster iam-policy --for probe`"
         }
+        "EC2ThrottledException" | "EC2RequestLimitExceeded" => "EC2 throttles Lambda: try again later",
         "ResourceNotReadyException" | "ENINotReadyException" => {
             "Lambda makes its network interface anew: the next try may be answered"
         }
-        _ => return error,
-    };
-    error.help(help)
+        "TooManyRequestsException" => {
+            "the next try may be answered; otherwise ask for more concurrent executions (Service Quotas, Lambda)"
+        }
+        _ => return None,
+    })
+}
+
+/// All functions of this region.
+pub async fn all(lambda: &LambdaReader) -> CloudResult<Vec<FunctionConfiguration>> {
+    Ok(pages!("lambda:ListFunctions", functions, lambda.list_functions()))
 }
 
 /// The functions of this region, with their tags where `is_of` their names. Lambda has no filter.
@@ -206,9 +228,8 @@ pub async fn named(
     lambda: &LambdaReader,
     is_of: impl Fn(&str) -> bool,
 ) -> CloudResult<Vec<(String, Vec<(String, String)>)>> {
-    let functions = pages!("lambda:ListFunctions", functions, lambda.list_functions());
     let mut all = Vec::new();
-    for function in functions {
+    for function in self::all(lambda).await? {
         let (Some(name), Some(arn)) = (function.function_name(), function.function_arn()) else { continue };
         if !is_of(name) {
             continue;
@@ -236,7 +257,7 @@ mod tests {
         assert_eq!(state(&of(LambdaState::Inactive).build()), State::Ready);
         let failed = of(LambdaState::Failed).state_reason_code(StateReasonCode::EniLimitExceeded);
         let failed = failed.state_reason("too many").build();
-        assert_eq!(state(&failed), State::Failed("EniLimitExceeded (too many)".into()));
+        assert_eq!(state(&failed), State::Failed("EniLimitExceeded (too many); ask for more network interfaces for each VPC (Service Quotas, Lambda)".into()));
         assert_eq!(state(&FunctionConfiguration::builder().build()), State::Pending("Pending".into()));
     }
 

@@ -28,6 +28,7 @@ mod like;
 mod managed_keys;
 pub mod object_store;
 mod once;
+mod passed_role;
 mod points;
 mod preflight;
 mod presign;
@@ -78,8 +79,8 @@ pub use accounts::Aws;
 pub mod sdk {
     pub use {
         aws_config, aws_credential_types, aws_sdk_backup, aws_sdk_cloudformation, aws_sdk_cloudwatchlogs,
-        aws_sdk_dynamodb, aws_sdk_ec2, aws_sdk_efs, aws_sdk_kms, aws_sdk_rds, aws_sdk_route53, aws_sdk_s3,
-        aws_sdk_secretsmanager, aws_sdk_sns, aws_sdk_sts, aws_smithy_http_client, aws_smithy_runtime_api,
+        aws_sdk_dynamodb, aws_sdk_ec2, aws_sdk_efs, aws_sdk_kms, aws_sdk_lambda, aws_sdk_rds,
+        aws_sdk_route53, aws_sdk_s3, aws_sdk_secretsmanager, aws_sdk_sns, aws_sdk_sts, aws_smithy_http_client, aws_smithy_runtime_api,
     };
 }
 
@@ -444,7 +445,7 @@ impl Cloud for Aws {
                 findings.extend(selections::findings(&clients, place).await);
             }
             findings.extend(service_roles::findings(&clients, place, &needs.service_roles).await);
-            findings.extend(backup::role::findings(&clients, place, needs).await);
+            findings.extend(passed_role::findings(&clients, place, needs).await);
             Ok(Preflight { findings, permissions, quotas })
         })
         .await

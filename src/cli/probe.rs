@@ -13,7 +13,8 @@ const MOST: usize = 50 * 1024 * 1024;
 /// Packs the program for the function of a playbook.
 pub fn package(probe: &Probe) -> Result<Package, String> {
     let architecture = probe.architecture.unwrap_or_default();
-    let own = std::env::current_exe().map_err(|e| format!("this program cannot find itself: {e}"))?;
+    let own = std::env::current_exe().and_then(|own| own.canonicalize());
+    let own = own.map_err(|e| format!("this program cannot find itself: {e}"))?;
     let folder = own.parent().unwrap_or(Path::new("."));
     let program = find(folder, architecture)?;
     let package = Package::of(&program, architecture)

@@ -27,6 +27,7 @@ use base::visible::Form;
 use checks::ConnectTo;
 use engine::plan::Plan;
 use event::{Consumer, Event};
+use playbook::reach::out_of_reach;
 use record::journal::{Durability, Journal, JournalError};
 use record::report::{self, Report, Templates, github};
 
@@ -163,6 +164,13 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     }
     let config = args.config.load_or_complain()?;
     let loaded = load_or_complain(&args.playbook, &args.params, &config)?;
+    if args.on == On::Aws {
+        let found = out_of_reach(&loaded, &args.connect_to);
+        if !found.is_empty() {
+            super::output::write_stderr(&found.render(Surroundings::detect().stderr_look().color));
+            return Err(Exit::Wrong);
+        }
+    }
     let wrong = complained(Exit::Wrong);
     let store = args.store.for_run(&config).map_err(wrong)?;
     let beside = args.out.as_deref().and_then(Path::parent).map(history::or_here);

@@ -23,6 +23,7 @@ pub mod manifest;
 pub mod model;
 pub mod notify;
 pub mod query;
+pub mod reach;
 mod rules;
 pub mod schema;
 pub mod secret;

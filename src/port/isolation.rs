@@ -105,7 +105,7 @@ impl Leak {
                 "nothing where checks go through it; allow as few as possible ec2-instance-connect:OpenTunnel"
             }
             Self::PublicAddress => {
-                "restore without a public address, and leave addresses of the run unassociated; reach checks through a tunnel (`--connect-to`)"
+                "restore without a public address, and leave addresses of the run unassociated; let a probe ask checks from inside (`sandbox.probe`)"
             }
             Self::Role => {
                 "find out who or what attached the role (CloudTrail tells): what is restored must not be able to act as anybody"
@@ -150,6 +150,7 @@ pub const CALLS: &[&str] = &[
     "ec2:DescribeVpcPeeringConnections",
     "ec2:DescribeVpcs",
     "ec2:DescribeVpnGateways",
+    "lambda:ListFunctions",
     "rds:DescribeDBClusterSnapshotAttributes",
     "rds:DescribeDBClusterSnapshots",
     "rds:DescribeDBClusters",

@@ -50,7 +50,7 @@ pub use permit::{Operation, Permit};
 pub use phase::Phase;
 pub use place::Place;
 pub use points::SeenPoints;
-pub use preflight::{Asking, Permissions, Preflight, QuotaSeen, ServiceRole};
+pub use preflight::{Asking, PROBE_ROLE, Permissions, Preflight, QuotaSeen, ServiceRole};
 pub use ready::Ready;
 pub use request::*;
 pub use restorable::Restorable;

@@ -51,6 +51,20 @@ impl ServiceRole {
     }
 }
 
+/// What the role of the probe must allow: what Lambda needs for a function in a VPC, and nothing else.
+/// Without permissions for logs and traces, nothing of what the function says leaves the sandbox.
+///
+/// Source: Lambda developer guide, "Giving Lambda functions access to resources in an Amazon VPC",
+/// section "Required IAM permissions".
+pub const PROBE_ROLE: [&str; 6] = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+];
+
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Preflight {
     pub findings: Vec<PreflightFinding>,

@@ -1277,6 +1277,8 @@ pub struct Needs {
     /// The ARNs of the roles of this account that AWS Backup copies with, as far as they are known, and
     /// where the copies go.
     pub copy_roles: BTreeMap<String, Place>,
+    /// The ARN of the role that Lambda takes for the probe.
+    pub probe_role: Option<String>,
 }
 
 /// The types and classes that the sandbox's zones should offer.

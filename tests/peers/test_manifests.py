@@ -138,6 +138,10 @@ class Manifests(unittest.TestCase):
                 wrong.write_text(file.read_text().replace("RetryPolicy", "RetryPolice"))
                 self.refused(*lint, wrong)
 
+    def test_the_template_of_the_probes_role(self):
+        lint = [sys.executable, pathlib.Path(sys.executable).parent / "cfn-lint"]
+        self.check(*lint, ROOT / "docs/probe-role.yaml")
+
     def test_arguments_of_a_task_stay_whole(self):
         file = MANIFESTS / "hostile/drillmaster-orders-region-loss.template.yaml"
         template = yaml.load(file.read_text(), Template)

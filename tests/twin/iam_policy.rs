@@ -388,3 +388,17 @@ fn a_plan_tells_the_same_permissions_account_by_account() {
         assert!(texts.iter().all(|text| text.contains(&hint)), "{sample}");
     }
 }
+
+/// The template in the documentation makes the role that `--for probe` prints.
+#[test]
+fn the_template_of_the_probes_role_is_what_is_printed() {
+    let text = std::fs::read_to_string(Path::new(ROOT).join("docs/probe-role.yaml")).unwrap();
+    // Functions of CloudFormation are tags in YAML.
+    let text = text.replace("!Ref ", "").replace("!GetAtt ", "");
+    let template: Value = serde_saphyr::from_str(&text).unwrap();
+    let role = &template["Resources"]["Role"]["Properties"];
+    let printed = printed(&["--for", "probe"], &samples());
+    assert_eq!(role["Policies"].as_array().unwrap().len(), 1);
+    assert_eq!(role["Policies"][0]["PolicyDocument"], printed["policies"][0]);
+    assert_eq!(role["AssumeRolePolicyDocument"], printed["trust"]);
+}

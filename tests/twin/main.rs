@@ -63,6 +63,7 @@ mod one_truth;
 #[cfg(unix)]
 mod page;
 mod printed;
+mod reach;
 mod readme;
 mod reckoning;
 mod rehearsals;

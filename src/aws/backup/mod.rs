@@ -7,7 +7,6 @@ pub mod copy;
 mod jobs;
 pub mod kinds;
 mod landing;
-pub mod role;
 pub mod vault;
 pub mod vault_policy;
 

@@ -8,10 +8,10 @@ use aws_sdk_rds::types::Tag;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{AT_ONCE, Vpcs, found, way};
-use crate::access::{Ec2Reader, RdsReader, S3Reader};
+use crate::access::{Ec2Reader, LambdaReader, RdsReader, S3Reader};
 use crate::ec2::filter;
 use crate::error::OrCloud;
-use crate::{pages, tags};
+use crate::{function, pages, tags};
 use port::{CloudError, CloudResult, ErrorKind, Exposure, IsolationScan, Kind, Leak, TAG_RUN};
 
 /// Tells which resources belong to the run.
@@ -26,7 +26,7 @@ impl<'a> RunScope<'a> {
     }
 
     /// Returns the ids that the run has recorded as created at this place.
-    fn ids(&self, kind: Kind) -> BTreeSet<String> {
+    pub fn ids(&self, kind: Kind) -> BTreeSet<String> {
         let made = self.scan.made.iter().filter(|r| r.kind == kind && r.place() == self.scan.place);
         made.map(|r| r.id.clone()).collect()
     }
@@ -77,6 +77,30 @@ pub async fn instances(ec2: &Ec2Reader, scope: &RunScope<'_>, vpcs: &Vpcs) -> Cl
                     all.push(way(id, format!("the instance stands in {vpc}, which is not the run's")));
                 }
             }
+        }
+    }
+    Ok(all)
+}
+
+/// Finds functions of AWS Lambda in the run's networks that the run did not make, and own ones outside
+/// of them. What a function sends and gets over Lambda's API passes no rule of the network.
+pub async fn functions(
+    lambda: &LambdaReader,
+    scope: &RunScope<'_>,
+    vpcs: &Vpcs,
+) -> CloudResult<Vec<Exposure>> {
+    let own = scope.ids(Kind::Function);
+    let mut all = Vec::new();
+    for function in function::all(lambda).await? {
+        let Some(name) = function.function_name() else { continue };
+        let vpc = function.vpc_config().and_then(|network| network.vpc_id()).unwrap_or_default();
+        let (is_own, is_inside) = (own.contains(name), vpcs.has(Some(vpc)));
+        if is_inside && !is_own {
+            let what = "a function of AWS Lambda that is not the run's is in the VPC";
+            all.push(way(Some(name.to_owned()), what));
+        } else if is_own && !is_inside {
+            let place = if vpc.is_empty() { "no VPC" } else { vpc };
+            all.push(way(Some(name.to_owned()), format!("the probe is in {place}, and not in the run's")));
         }
     }
     Ok(all)

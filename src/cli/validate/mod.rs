@@ -16,12 +16,14 @@ use crate::cli::store::StoreArg;
 use crate::config::UserConfig;
 use crate::ui::{Surroundings, out};
 use base::exit::Exit;
+use base::on::On;
 use base::redact;
 use base::visible::Form;
 use clap::ValueEnum;
 use playbook::Loaded;
 use playbook::document::{Document, check_template};
 use playbook::load::COMMAND_LINE;
+use playbook::reach::out_of_reach;
 use record::report::github::{self, Place, Placed};
 use yaml::file::{self, Read};
 use yaml::{Diagnostic, Diagnostics};
@@ -44,6 +46,9 @@ pub struct Args {
     /// Override a param of the playbooks
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::name_and_value)]
     params: Vec<(String, String)>,
+    /// The cloud that the drills are for. On aws a check that nobody can ask is a mistake
+    #[arg(long, value_parser = super::on(), default_value_t)]
+    on: On,
     /// Warnings fail too
     #[arg(long)]
     strict: bool,
@@ -126,7 +131,11 @@ fn check(args: &Args, config: &UserConfig) -> Outcome {
             None => configuration::load_playbook(path, &args.params, config),
         };
         match loaded {
-            Ok(loaded) => {
+            Ok(mut loaded) => {
+                if args.on == On::Aws {
+                    loaded.diagnostics.extend(out_of_reach(&loaded, &[]));
+                    loaded.diagnostics.sort();
+                }
                 if let Some(runs) = StoreArg::offline(config) {
                     super::history::tell(&loaded, &mut Runs::of(runs), Utc::now());
                 }

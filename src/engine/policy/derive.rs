@@ -197,7 +197,11 @@ impl Derivation<'_> {
         let to = BTreeSet::from(["lambda.amazonaws.com".to_owned()]);
         let to = Conditions::from([((Test::StringEquals, "iam:PassedToService".into()), to)]);
         if let Some(grants) = self.grants.get_mut(&self.plan.sandbox_account) {
-            grants.add("Pass", "iam:PassRole", BTreeSet::from([probe.role.clone()]), to);
+            let role = BTreeSet::from([probe.role.clone()]);
+            grants.add("Pass", "iam:PassRole", role.clone(), to);
+            for action in ["iam:GetRole", PROVE] {
+                grants.add("Prove", action, role.clone(), Conditions::new());
+            }
         }
         Ok(())
     }

@@ -440,7 +440,11 @@ fn unread(engine: &Engine) {
 }
 
 fn needs(plan: &Plan) -> Needs {
-    let mut needs = Needs { service_roles: plan.service_roles(), ..Needs::default() };
+    let mut needs = Needs {
+        service_roles: plan.service_roles(),
+        probe_role: plan.sandbox.probe().map(|probe| probe.role.clone()),
+        ..Needs::default()
+    };
     let mut calls =
         BTreeSet::from(["ec2:CreateVpc", "ec2:CreateSubnet", "ec2:CreateSecurityGroup", "ec2:CreateTags"]);
     for (_, work) in plan.steps() {

@@ -49,6 +49,16 @@ struct TaggedResources {
     held: Vec<String>,
 }
 
+/// What teardown could and could not remove.
+struct TornDown {
+    remaining: Remaining,
+    seen: TaggedResources,
+    /// The empty network that stays for `drillmaster abort`.
+    network: Vec<ResourceRef>,
+    /// Whether it was told that what holds data or costs money is gone.
+    data_told: bool,
+}
+
 impl Teardown<'_> {
     /// Removes everything, and returns the resources that were left behind.
     pub async fn run(&self) -> Vec<String> {
@@ -62,7 +72,7 @@ impl Teardown<'_> {
             retries: Retries::default(),
         };
         let has_probe = self.provisioner.created().iter().any(|made| made.kind == Kind::Function);
-        let (remaining, seen, network) = if has_probe {
+        let TornDown { remaining, seen, network, data_told } = if has_probe {
             self.in_two_phases(&removal).await
         } else {
             let again = async || {
@@ -71,7 +81,7 @@ impl Teardown<'_> {
             };
             let mut remaining = removal.run(self.provisioner.standing(), again).await;
             let seen = self.last_search(&removal, &mut remaining, |_| true).await;
-            (remaining, seen, Vec::new())
+            TornDown { remaining, seen, network: Vec::new(), data_told: true }
         };
         let mut left_behind = remaining.retained;
         left_behind.extend(
@@ -87,6 +97,10 @@ impl Teardown<'_> {
         left_behind.extend(unlooked);
         left_behind.sort();
         left_behind.dedup();
+        // What resisted at first is gone now.
+        if !data_told && left_behind.is_empty() {
+            self.bus.tell(Body::DataGone);
+        }
         self.bus.tell(Body::LeftBehind { resources: left_behind.clone(), places: self.places.len() });
         if !network.is_empty() {
             self.bus.tell(Body::NetworkLeft { resources: network });
@@ -95,8 +109,8 @@ impl Teardown<'_> {
     }
 
     /// Removes what holds data or costs money first. The empty network follows once Lambda has let its
-    /// interfaces go, here or by `drillmaster abort`. Returns the network that stays for it.
-    async fn in_two_phases(&self, removal: &Removal<'_>) -> (Remaining, TaggedResources, Vec<ResourceRef>) {
+    /// interfaces go, here or by `drillmaster abort`.
+    async fn in_two_phases(&self, removal: &Removal<'_>) -> TornDown {
         let costs = |resource: &ResourceRef| !is_network(resource.kind);
         let standing = || self.provisioner.standing().into_iter();
         let again = async || {
@@ -114,7 +128,7 @@ impl Teardown<'_> {
             self.bus.tell(Body::DataGone);
             if !self.wait_network {
                 let network = standing().filter(|resource| is_network(resource.kind)).collect();
-                return (remaining, seen, network);
+                return TornDown { remaining, seen, network, data_told: true };
             }
         }
         let patient = Removal {
@@ -126,7 +140,7 @@ impl Teardown<'_> {
         remaining.resisting = rest.resisting;
         remaining.retained.extend(rest.retained);
         let seen = self.last_search(&patient, &mut remaining, |_| true).await;
-        (remaining, seen, Vec::new())
+        TornDown { remaining, seen, network: Vec::new(), data_told: is_gone }
     }
 
     /// Searches again by tag. Only resources that are no longer found count as gone. Newly found

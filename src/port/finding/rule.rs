@@ -140,9 +140,10 @@ impl Rule {
                     title: "The sandbox's network is open",
                     meaning: "Traffic can leave the sandbox or come in. The finding names the way: \
                               a route; an internet, NAT, egress-only, VPN or transit gateway; a \
-                              peering; a VPC endpoint; a network interface that AWS manages; or a \
-                              rule of a security group that names something outside the VPC. The \
-                              rule also covers an instance or a database of the run in a network \
+                              peering; a VPC endpoint; a network interface that AWS manages; a \
+                              function of AWS Lambda that is not the run's probe; or a rule of a \
+                              security group that names something outside the VPC. The rule also \
+                              covers an instance, a database or the probe of the run in a network \
                               that is not the run's.",
                     reason: "The sandbox holds production's data. Through an open way the data can \
                              leave. What was restored can also reach production and change it: it \
@@ -164,10 +165,11 @@ impl Rule {
                     reason: "A public address is one half of a way in from the internet. One route \
                              more is enough to open it.",
                     remedy: "Restore without a public address, and leave Elastic IPs unassociated. \
-                             Let checks reach the sandbox through a tunnel with `--connect-to`.",
+                             Let a probe ask checks from inside (`sandbox.probe`), or send them \
+                             through a tunnel (`--connect-to`).",
                 },
             )
-            .page("aws.md#checks-and-tunnels"),
+            .page("probe.md"),
             Self::SandboxRole => explain(
                 Topic::Isolation,
                 &[High],

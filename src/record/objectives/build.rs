@@ -551,8 +551,9 @@ fn teardown(record: &Record) -> Teardown {
         ran,
         created: created.len(),
         deleted: deleted.len(),
-        data_gone_at: record.data_gone_at.or(whole),
-        network_gone_at: whole.filter(|_| record.network_left.is_empty()),
+        data_gone_at: record.data_gone_at,
+        // Without a probe, nothing stays longer than the rest.
+        network_gone_at: whole.filter(|_| record.data_gone_at.is_some() && record.network_left.is_empty()),
         network_left: record.network_left.iter().map(name).collect(),
         left_behind,
     }

@@ -3,8 +3,8 @@
 
 use aws::sdk::{
     aws_config, aws_credential_types, aws_sdk_backup, aws_sdk_cloudformation, aws_sdk_cloudwatchlogs,
-    aws_sdk_dynamodb, aws_sdk_ec2, aws_sdk_efs, aws_sdk_kms, aws_sdk_rds, aws_sdk_route53, aws_sdk_s3,
-    aws_sdk_secretsmanager, aws_sdk_sts, aws_smithy_http_client,
+    aws_sdk_dynamodb, aws_sdk_ec2, aws_sdk_efs, aws_sdk_kms, aws_sdk_lambda, aws_sdk_rds, aws_sdk_route53,
+    aws_sdk_s3, aws_sdk_secretsmanager, aws_sdk_sts, aws_smithy_http_client,
 };
 use aws_config::BehaviorVersion;
 use aws_credential_types::Credentials;
@@ -23,6 +23,7 @@ pub struct Account {
     pub logs: aws_sdk_cloudwatchlogs::Client,
     pub efs: aws_sdk_efs::Client,
     pub kms: aws_sdk_kms::Client,
+    pub lambda: aws_sdk_lambda::Client,
     pub secrets: aws_sdk_secretsmanager::Client,
 }
 
@@ -53,6 +54,7 @@ impl Account {
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
             efs: aws_sdk_efs::Client::new(&config),
             kms: aws_sdk_kms::Client::new(&config),
+            lambda: aws_sdk_lambda::Client::new(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
         }
     }

@@ -1,17 +1,32 @@
 //! Checks from inside the sandbox: a function that the peer's Lambda really runs, in a network
 //! namespace that holds the restored servers and nothing else.
 
+mod killed;
+mod privileges;
+mod small;
+mod unanswered;
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::drill::{Done, Drill};
-use super::shop::{SANDBOX, Shop, WEST};
+use super::shop::{EAST, PRODUCTION, SANDBOX, Shop, WEST};
 
 /// How long the peer's Lambda keeps the interface of a function that is gone.
 const LINGERS: f64 = 20.0;
 
+/// A role for the probe with the policy that `iam-policy --for probe` prints, and nothing else.
+fn role(shop: &Shop, account: &str) -> String {
+    let wish = json!({ "account": account, "name": "probe", "actions": port::PROBE_ROLE });
+    let role = shop.moto.call("POST", "/peer/roles", Some(&wish));
+    role["arn"].as_str().unwrap().to_owned()
+}
+
 /// The restored servers, which answer inside the sandbox once they are restored.
 fn seed(shop: &Shop) -> String {
-    let role = shop.moto.call("POST", "/peer/roles", Some(&json!({ "account": SANDBOX, "name": "probe" })));
     let sql = "create database orders; \\c orders
         create table orders (id int primary key, updated_at timestamptz not null);
         insert into orders select n, now() - interval '2 hours 3 minutes' - n * interval '1 minute'
@@ -23,24 +38,21 @@ fn seed(shop: &Shop) -> String {
     ]);
     shop.moto.call("POST", "/peer/machines", Some(&machines));
     shop.moto.delays(&json!({ "function_interface": LINGERS }));
-    role["arn"].as_str().unwrap().to_owned()
+    role(shop, SANDBOX)
 }
 
 /// The sample of the lost region, with a probe.
 fn drill(shop: &Shop, role: &str) -> Drill {
-    drill_within(shop, role, "10m")
+    drill_with(shop, role, &[])
 }
 
-/// The same. Its checks have so much time.
-fn drill_within(shop: &Shop, role: &str, within: &str) -> Drill {
+/// The same, changed more.
+fn drill_with(shop: &Shop, role: &str, more: &[(&str, &str)]) -> Drill {
     let ca = shop.moto.call("GET", "/peer/network", None)["ca"].as_str().unwrap().to_owned();
     let tls = format!("tls: {{ ca_file: \"{ca}\" }} }}");
     let probe = format!("ttl: 4h\n  probe: {{ role: \"{role}\" }}");
-    let (timed, measured) = (format!("within: {within}"), format!("measures: rpo\n    within: {within}"));
-    let changes: [(&str, &str); 9] = [
-        ("ttl: 4h", &probe),
-        ("within: 10m", &timed),
-        ("measures: rpo", &measured),
+    let changes = [
+        ("ttl: 4h", &*probe),
         ("postgres://{{", "postgres://postgres@{{"),
         ("expect: \">= 1000\" }", &format!("expect: \">= 1000\", {tls}")),
         ("max(updated_at) from orders\" }", &format!("max(updated_at) from orders\", {tls}")),
@@ -48,7 +60,7 @@ fn drill_within(shop: &Shop, role: &str, within: &str) -> Drill {
         ("type: t4g.small", "type: t3.small"),
         ("db.t4g.medium", "db.t3.medium"),
     ];
-    Drill::sample("region-loss.yaml", shop, &changes)
+    Drill::sample("region-loss.yaml", shop, &[&changes, more].concat())
 }
 
 #[track_caller]
@@ -62,26 +74,124 @@ fn instant(value: &Value) -> chrono::DateTime<chrono::Utc> {
     value.as_str().unwrap().parse().unwrap()
 }
 
+/// The servers in the sandbox, with what they were asked.
+fn machines(shop: &Shop) -> Vec<Value> {
+    let all = shop.moto.call("GET", "/peer/machines", None);
+    all.as_array().unwrap().clone()
+}
+
+/// Tries both ways while the drill runs: from this machine to a restored server, and back.
+fn nobody_comes_in_or_out(shop: &Shop, running: &mut super::drill::Running) {
+    // Asked by the probe, the server is where its clients are.
+    let web = loop {
+        assert!(!running.is_over(), "the web server was never asked");
+        let asked = |one: &Value| one["kind"] == "http" && one["requests"].as_array().is_some_and(|r| !r.is_empty());
+        if let Some(web) = machines(shop).into_iter().find(asked) {
+            break web;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    let (address, id) = (web["address"].as_str().unwrap(), web["id"].as_str().unwrap());
+    // A gateway may accept any connection. Who asks by this path was never asked inside.
+    let asked = TcpStream::connect_timeout(&format!("{address}:80").parse().unwrap(), Duration::from_secs(2))
+        .and_then(|mut stream| {
+            stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+            stream.write_all(b"GET /from-outside HTTP/1.0\r\n\r\n")?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).map(|_| answer)
+        });
+    eprintln!("from the runner to {address}:80: {asked:?}");
+    assert!(!asked.is_ok_and(|answer| answer.contains("HTTP/1")), "somebody answered");
+    let web = machines(shop).into_iter().find(|one| one["id"] == id).unwrap();
+    assert!(!web["requests"].to_string().contains("from-outside"), "{web}");
+    // This machine by all addresses that it has: no packet comes out.
+    let listener = TcpListener::bind("0.0.0.0:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let route = UdpSocket::bind("0.0.0.0:0").unwrap();
+    let own = route.connect("192.0.2.1:9").and_then(|()| route.local_addr()).map(|own| own.ip().to_string());
+    for to in [Some("127.0.0.1".to_owned()), own.ok()].into_iter().flatten() {
+        let dial = format!("exec 3<>/dev/tcp/{to}/{port}");
+        let command = json!({ "command": ["timeout", "2", "bash", "-c", dial] });
+        let done = shop.moto.call("POST", &format!("/peer/machines/{id}/run"), Some(&command));
+        eprintln!("from inside to {to}:{port}: {done}");
+        assert_ne!(done["status"], 0, "{done}");
+    }
+    assert!(listener.accept().is_err(), "somebody came out");
+}
+
 #[tokio::test]
 async fn checks_are_asked_where_nobody_else_can_ask() {
     let shop = Shop::open(2.0).await;
     let role = seed(&shop);
     let before = shop.moto.state();
-    let done = drill(&shop, &role).run();
+    let more = "checks:
+  - { id: db-name, workload: orders, dns: { name: \"{{ steps.db.address }}\" }, within: 10m }
+  - { id: db-port, workload: orders, tcp: { address: \"{{ steps.db.endpoint }}\" }, within: 10m }\n";
+    let changes = [("checks:\n", more), ("stable_for: 2s", "stable_for: 10s")];
+    let mut running = drill_with(&shop, &role, &changes).start();
+    nobody_comes_in_or_out(&shop, &mut running);
+    let done = running.end();
     // The snapshot is two hours old, as in the sample without a probe.
     done.ends(1, "failed");
-    healthy(&done, &["rows", "freshness", "web-up"]);
+    healthy(&done, &["rows", "freshness", "web-up", "db-name", "db-port"]);
     assert_eq!(done.report["workloads"][0]["recovered"], true, "{}", done.told());
     assert_eq!(done.report["workloads"][0]["rto"]["status"], "met", "{}", done.told());
     assert_eq!(done.report["sandbox"]["isolation_verified"], true, "{}", done.told());
     let probe = &done.report["probe"];
     assert_eq!((&probe["kind"], &probe["unanswered"]), (&json!("lambda"), &json!(0)), "{}", done.told());
-    assert!(probe["invocations"].as_u64().unwrap() >= 3, "{probe}");
+    assert!(probe["invocations"].as_u64().unwrap() >= 5, "{probe}");
     assert!(probe["cold_ms"].as_f64().unwrap() > 0.0 && probe["p50_ms"].as_f64().unwrap() > 0.0, "{probe}");
     // What holds data is gone while Lambda still keeps its interface.
     let teardown = &done.report["teardown"];
     let (data, network) = (instant(&teardown["data_gone_at"]), instant(&teardown["network_gone_at"]));
     assert!((network - data).num_seconds() >= 10, "{teardown}");
+    eprintln!("probe {probe}; teardown's two instants {data} and {network}");
+    done.nothing_is_left(&shop.moto, &before);
+}
+
+/// The sample of the lost zone: the sandbox is in production's own account and region.
+#[tokio::test]
+async fn a_lost_zone_is_shown_from_inside() {
+    let shop = Shop::open(2.0).await;
+    let role = role(&shop, PRODUCTION);
+    let machines = json!([
+        { "kind": "http", "account": PRODUCTION, "region": EAST, "serves": { "instance": "*" }, "port": 8080,
+          "routes": { "GET /healthz": { "status": 200, "body": "ok" } } },
+    ]);
+    shop.moto.call("POST", "/peer/machines", Some(&machines));
+    shop.moto.delays(&json!({ "function_interface": 2.0 }));
+    let before = shop.moto.state();
+    let probe = format!("ttl: 2h\n  probe: {{ role: \"{role}\" }}");
+    let changes = [("ttl: 2h", &*probe), ("within: 5m", "within: 5m\n    every: 1s"), ("type: t4g.small", "type: t3.small")];
+    let done = Drill::sample("az-loss.yaml", &shop, &changes).run();
+    done.ends(0, "passed");
+    healthy(&done, &["app-up"]);
+    assert_eq!(done.report["sandbox"]["isolation_verified"], true, "{}", done.told());
+    done.nothing_is_left(&shop.moto, &before);
+}
+
+/// The sample of the lost account.
+#[tokio::test]
+async fn a_lost_account_is_shown_from_inside() {
+    let shop = Shop::open(2.0).await;
+    let role = seed(&shop);
+    shop.moto.delays(&json!({ "function_interface": 2.0 }));
+    let before = shop.moto.state();
+    let ca = shop.moto.call("GET", "/peer/network", None)["ca"].as_str().unwrap().to_owned();
+    let probe = format!("ttl: 8h\n  probe: {{ role: \"{role}\" }}");
+    let rows = format!("expect: \">= 1000\", tls: {{ ca_file: \"{ca}\" }} }}");
+    let changes = [
+        ("ttl: 8h", &*probe),
+        ("postgres://{{", "postgres://postgres@{{"),
+        ("expect: \">= 1000\" }", &rows),
+        ("type: t4g.small", "type: t3.small"),
+    ];
+    let done = Drill::sample("account-loss.yaml", &shop, &changes).run();
+    // The copy in the vault is too old, and nothing brings the receipts back.
+    done.ends(1, "failed");
+    healthy(&done, &["rows", "web-up"]);
+    assert_eq!(done.report["sandbox"]["isolation_verified"], true, "{}", done.told());
     done.nothing_is_left(&shop.moto, &before);
 }
 
@@ -103,47 +213,3 @@ async fn an_empty_network_is_left_to_abort() {
     done.nothing_is_left(&shop.moto, &before);
 }
 
-/// Whatever becomes of the probe, nothing is called unhealthy that was not asked, and nothing passes.
-#[tokio::test]
-async fn a_probe_that_gives_no_answer_leaves_checks_unknown() {
-    let shop = Shop::open(0.0).await;
-    let role = seed(&shop);
-    shop.moto.delays(&json!({ "function_interface": 1.0 }));
-    let before = shop.moto.state();
-    for fault in [
-        json!({ "action": "Invoke", "kind": "killed" }),
-        json!({ "action": "Invoke", "kind": "garbage" }),
-        json!({ "action": "Invoke", "kind": "throttle" }),
-        json!({ "action": "Invoke", "kind": "error", "code": "ENINotReadyException" }),
-    ] {
-        // The first invocation is the greeting before T0.
-        let mut late = fault.clone();
-        (late["skip"], late["times"]) = (json!(1), Value::Null);
-        shop.moto.faults(&json!([late]));
-        let done = drill_within(&shop, &role, "5s").run();
-        done.ends(1, "failed");
-        for check in ["rows", "freshness", "web-up"] {
-            assert_eq!(done.node(check)["status"], "unknown", "{fault}: {}", done.told());
-        }
-        assert_eq!(done.report["workloads"][0]["rto"]["status"], "unknown", "{}", done.told());
-        done.nothing_is_left(&shop.moto, &before);
-    }
-}
-
-#[tokio::test]
-async fn a_probe_that_cannot_be_made_stops_the_drill_before_t0() {
-    let shop = Shop::open(0.0).await;
-    let role = seed(&shop);
-    shop.moto.delays(&json!({ "function_interface": 1.0 }));
-    let before = shop.moto.state();
-    for fault in [
-        json!({ "action": "CreateFunction", "kind": "role_refused" }),
-        json!({ "action": "CreateFunction", "kind": "fails", "code": "EniLimitExceeded" }),
-    ] {
-        shop.moto.faults(&json!([fault]));
-        let done = drill(&shop, &role).run();
-        assert_eq!(done.exit, Some(3), "{fault}: {}", done.told());
-        assert_eq!(done.report["t0"], Value::Null, "{fault}: {}", done.told());
-        done.nothing_is_left(&shop.moto, &before);
-    }
-}

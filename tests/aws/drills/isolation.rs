@@ -2,7 +2,7 @@
 //! while the drill runs, the drill notices and does not pass. The test itself plays that outsider.
 //! It acts while a step waits for a file, and then writes the file.
 
-use aws::sdk::{aws_sdk_ec2, aws_sdk_route53};
+use aws::sdk::{aws_sdk_ec2, aws_sdk_lambda, aws_sdk_route53};
 use std::time::Duration;
 
 use aws_sdk_ec2::types::{
@@ -194,6 +194,37 @@ async fn a_group_that_a_hand_opens_after_t0_fails_the_drill() {
     failed(&done, "sandbox-open", &[&group, "lets traffic out to 0.0.0.0/0"]);
     assert!(monitor(&done).last().unwrap()["exposures"].is_null(), "it was closed again");
     done.nothing_is_left(&closet.moto, &closet.before);
+}
+
+/// What a function sends and gets over Lambda's API passes no rule of the network.
+#[tokio::test]
+async fn a_function_that_a_hand_makes_inside_fails_the_drill() {
+    use aws_sdk_lambda::types::{FunctionCode, Runtime, VpcConfig};
+    /// A zip file with nothing in it: the end of its directory alone.
+    const EMPTY: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let closet = Closet::open(0.5).await;
+    closet.moto.delays(&json!({ "function_interface": 0.0 }));
+    let wish = json!({ "account": SANDBOX, "name": "theirs" });
+    let role = closet.moto.call("POST", "/peer/roles", Some(&wish))["arn"].as_str().unwrap().to_owned();
+    let before = closet.moto.state();
+    let playbook = playbook(&Closet::head("function"), &copies(&closet), "snapshot");
+    let mut running = Drill::new(&playbook, closet.moto.endpoint()).start();
+    until_held(&mut running).await;
+    let (subnet, group) = (made(&mut running, "subnet").await, made(&mut running, "security_group").await);
+    let network = VpcConfig::builder().subnet_ids(subnet).security_group_ids(group).build();
+    let code = FunctionCode::builder().zip_file(EMPTY.to_vec().into()).build();
+    let function = closet.raw.lambda.create_function().function_name("theirs").role(role).code(code);
+    let function = function.runtime(Runtime::Providedal2023).handler("bootstrap").vpc_config(network);
+    function.send().await.unwrap();
+    go_on(&running);
+    until(&mut running, "the VPC's deletion", |r| {
+        r["event"] == "delete_intent" && r["resource"]["kind"] == "vpc"
+    })
+    .await;
+    closet.raw.lambda.delete_function().function_name("theirs").send().await.unwrap();
+    let done = running.end();
+    failed(&done, "sandbox-open", &["theirs", "a function of AWS Lambda that is not the run's is in the VPC"]);
+    done.nothing_is_left(&closet.moto, &before);
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! The roles that AWS Backup restores and copies with, looked at before T0.
+//! The roles that services of AWS take for a drill, looked at before T0: AWS Backup to restore and to
+//! copy, Lambda for the network interfaces of the probe.
 
 use std::collections::BTreeSet;
 
@@ -6,25 +7,26 @@ use aws_sdk_iam::types::{EvaluationResult, PolicyEvaluationDecisionType};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::vault_policy::each;
 use crate::access::Clients;
+use crate::backup::vault_policy::each;
 use crate::error::OrCloud;
 use crate::like::is_like;
 use crate::pages;
 use crate::simulate::doubt;
 use base::severity::Severity;
-use port::{CloudResult, ErrorKind, Needs, Place, PreflightFinding, Restorable};
+use port::{CloudResult, ErrorKind, Needs, PROBE_ROLE, Place, PreflightFinding, Restorable};
 
 const GET: &str = "iam:GetRole";
 const SIMULATE: &str = "iam:SimulatePrincipalPolicy";
-const SERVICE: &str = "backup.amazonaws.com";
 
-/// What AWS Backup does with a role.
+/// What a service does with a role.
 #[derive(Clone, Copy)]
 enum Does<'a> {
     Restore(&'a BTreeSet<Restorable>),
     /// To this place.
     Copy(&'a Place),
+    /// The network interfaces of the probe, in this place.
+    Interfaces(&'a Place),
 }
 
 impl Does<'_> {
@@ -32,6 +34,22 @@ impl Does<'_> {
         match self {
             Self::Restore(_) => "restore",
             Self::Copy(_) => "copy",
+            Self::Interfaces(_) => "attach the probe to the sandbox",
+        }
+    }
+
+    fn service(self) -> &'static str {
+        match self {
+            Self::Restore(_) | Self::Copy(_) => "AWS Backup",
+            Self::Interfaces(_) => "AWS Lambda",
+        }
+    }
+
+    /// Its name in trust policies.
+    fn principal(self) -> &'static str {
+        match self {
+            Self::Restore(_) | Self::Copy(_) => "backup.amazonaws.com",
+            Self::Interfaces(_) => "lambda.amazonaws.com",
         }
     }
 
@@ -43,11 +61,14 @@ impl Does<'_> {
             Self::Copy(_) => {
                 "attach AWSBackupServiceRolePolicyForBackup (for S3 AWSBackupServiceRolePolicyForS3Backup) to the role"
             }
+            Self::Interfaces(_) => {
+                "attach the policy that `drillmaster iam-policy --for probe` prints to the role"
+            }
         }
     }
 
     /// The actions without which it cannot be done, each with the resource if it is known: a vault like
-    /// the one that the run makes. AWS Backup uses vaults with the role's own policy
+    /// the one that the run makes, any network interface. AWS Backup uses vaults with the role's own policy
     /// (`AWSBackupServiceRolePolicyForBackup`: `BackupVaultPermissions`, `BackupVaultCopyPermissions`).
     fn needs(self) -> Vec<(BTreeSet<String>, Option<String>)> {
         match self {
@@ -64,31 +85,41 @@ impl Does<'_> {
                     (of("backup:CopyIntoBackupVault"), Some(vault)),
                 ]
             }
+            Self::Interfaces(Place { account, region }) => {
+                let partition = region.partition();
+                let interfaces = format!("arn:{partition}:ec2:{region}:{account}:network-interface/*");
+                // EC2 describes everything or nothing (Service Authorization Reference).
+                let (describe, change): (BTreeSet<String>, _) = PROBE_ROLE
+                    .iter()
+                    .map(|action| (*action).to_owned())
+                    .partition(|action| action.starts_with("ec2:Describe"));
+                vec![(change, Some(interfaces)), (describe, Some("*".to_owned()))]
+            }
         }
     }
 }
 
-/// Returns a finding for each role that AWS Backup cannot restore or copy with, or of which nobody
-/// knows.
+/// Returns a finding for each role that its service cannot use, or of which nobody knows.
 pub async fn findings(clients: &Clients, place: &Place, needs: &Needs) -> Vec<PreflightFinding> {
     let restores = needs.restore_roles.iter().map(|(arn, types)| (arn, Does::Restore(types)));
     let copies = needs.copy_roles.iter().map(|(arn, to)| (arn, Does::Copy(to)));
     let mut found = Vec::new();
-    for (arn, does) in restores.chain(copies) {
+    let probe = needs.probe_role.iter().map(|arn| (arn, Does::Interfaces(place)));
+    for (arn, does) in restores.chain(copies).chain(probe) {
         found.extend(finding(clients, place, arn, does).await);
     }
     found
 }
 
 async fn finding(clients: &Clients, place: &Place, arn: &str, does: Does<'_>) -> Option<PreflightFinding> {
-    let (verb, account) = (does.verb(), &place.account);
+    let (verb, service, account) = (does.verb(), does.service(), &place.account);
     // What is not certain is not known.
     let tell = |severity, what: String, fix: &str| {
         let unknown = severity == Severity::Medium;
         Some(PreflightFinding { severity, unknown, what, fix: fix.to_owned() })
     };
     let unknown = |why: String| {
-        let what = format!("whether AWS Backup can {verb} with the role {arn} was not proved: {why}");
+        let what = format!("whether {service} can {verb} with the role {arn} was not proved: {why}");
         tell(
             Severity::Medium,
             what,
@@ -99,22 +130,20 @@ async fn finding(clients: &Clients, place: &Place, arn: &str, does: Does<'_>) ->
     let trust = match clients.iam.get_role().role_name(name).send().await.or_cloud(GET) {
         Ok(answer) => answer.role.and_then(|role| role.assume_role_policy_document),
         Err(error) if error.kind == ErrorKind::NotFound => {
-            let what = format!("the role {arn}, with which AWS Backup should {verb}, does not exist");
+            let what = format!("the role {arn}, with which {service} should {verb}, does not exist");
             let fix = format!("make the role in account {account}, or correct `role` in the playbook");
             return tell(Severity::High, what, &fix);
         }
         Err(error) => return unknown(error.to_string()),
     };
-    match trust.as_deref().map(|trust| trusts(&decoded(trust))) {
+    let principal = does.principal();
+    match trust.as_deref().map(|trust| trusts(&decoded(trust), principal)) {
         Some(Some(true)) => {}
         Some(Some(false)) => {
             let what =
-                format!("the role {arn} does not trust {SERVICE}, so AWS Backup cannot {verb} with it");
-            return tell(
-                Severity::High,
-                what,
-                "let `backup.amazonaws.com` assume the role (`sts:AssumeRole` in its trust policy)",
-            );
+                format!("the role {arn} does not trust {principal}, so {service} cannot {verb} with it");
+            let fix = format!("let `{principal}` assume the role (`sts:AssumeRole` in its trust policy)");
+            return tell(Severity::High, what, &fix);
         }
         Some(None) | None => return unknown("its trust policy cannot be read".to_owned()),
     }
@@ -123,7 +152,7 @@ async fn finding(clients: &Clients, place: &Place, arn: &str, does: Does<'_>) ->
         Ok(Refused { actions, is_certain }) => {
             let actions = actions.into_iter().collect::<Vec<_>>().join(", ");
             let what = format!(
-                "account {account} would refuse {actions} to {arn}, which AWS Backup needs to {verb}: IAM says so"
+                "account {account} would refuse {actions} to {arn}, which {service} needs to {verb}: IAM says so"
             );
             tell(if is_certain { Severity::High } else { Severity::Medium }, what, does.policies())
         }
@@ -181,8 +210,8 @@ fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-/// Whether AWS Backup may assume the role. `None`: the policy is not JSON.
-fn trusts(policy: &str) -> Option<bool> {
+/// Whether a service may assume the role. `None`: the policy is not JSON.
+fn trusts(policy: &str, principal: &str) -> Option<bool> {
     let policy: Value = serde_json::from_str(policy).ok()?;
     let any = |value: Option<&Value>, fits: &dyn Fn(&str) -> bool| {
         each(value).into_iter().any(|one| one.as_str().is_some_and(fits))
@@ -192,7 +221,7 @@ fn trusts(policy: &str) -> Option<bool> {
         // IAM takes actions in any case, and with wildcards.
         let is_meant = |action: &str| is_like(&action.to_lowercase(), "sts:assumerole");
         statement.get("Effect").and_then(Value::as_str) == Some("Allow")
-            && any(service, &|service| service == SERVICE)
+            && any(service, &|service| service == principal)
             && any(statement.get("Action"), &is_meant)
     };
     Some(each(policy.get("Statement")).iter().any(allows))
@@ -203,7 +232,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_must_trust_aws_backup() {
+    fn a_role_must_trust_its_service() {
+        let trusts = |policy: &str| trusts(policy, "backup.amazonaws.com");
         let policy = |who: &str| {
             format!(
                 r#"{{ "Statement": [{{ "Effect": "Allow", "Principal": {who}, "Action": "sts:AssumeRole" }}] }}"#

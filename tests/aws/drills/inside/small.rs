@@ -1,0 +1,46 @@
+//! The smallest drill with a probe: one volume, one machine, and a check that asks the machine.
+
+use serde_json::{Value, json};
+
+use crate::drills::closet::Closet;
+use crate::drills::drill::Drill;
+use crate::drills::shop::{SANDBOX, WEST};
+
+pub struct Small {
+    pub closet: Closet,
+    role: String,
+    pub before: Value,
+}
+
+impl Small {
+    /// Everything takes `seconds` to become ready, and Lambda keeps interfaces for `lingers` seconds.
+    pub async fn open(seconds: f64, lingers: f64) -> Self {
+        let closet = Closet::open(seconds).await;
+        let moto = &closet.moto;
+        moto.delays(&json!({ "function_interface": lingers }));
+        let wish = json!({ "account": SANDBOX, "name": "probe", "actions": port::PROBE_ROLE });
+        let role = moto.call("POST", "/peer/roles", Some(&wish))["arn"].as_str().unwrap().to_owned();
+        let machine = json!([{ "kind": "http", "account": SANDBOX, "region": WEST,
+            "serves": { "instance": "*" }, "port": 80,
+            "routes": { "GET /healthz": { "status": 200, "body": "ok" } } }]);
+        moto.call("POST", "/peer/machines", Some(&machine));
+        let before = moto.state();
+        Self { closet, role, before }
+    }
+
+    /// A drill whose check has so much time.
+    pub fn drill(&self, within: &str) -> Drill {
+        let head = Closet::head("inside");
+        let head = head.replace("ttl: 1h", &format!("ttl: 1h, probe: {{ role: \"{}\" }}", self.role));
+        let playbook = format!(
+            "{head}steps:
+  - {{ id: volume, uses: ec2.restore_volume, workload: orders, with: {{ from: {{ snapshot: {} }} }} }}
+  - {{ id: web, uses: ec2.launch, workload: orders, with: {{ image: {}, type: t3.small }} }}
+checks:
+  - {{ id: up, workload: orders, needs: [volume], http: {{ url: \"http://{{{{ steps.web.instances.0.private_ip }}}}/healthz\" }}, within: {within}, every: 1s, stable_for: 2s }}
+",
+            self.closet.snapshot, self.closet.image
+        );
+        Drill::new(&playbook, self.closet.moto.endpoint())
+    }
+}
