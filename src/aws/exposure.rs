@@ -50,7 +50,7 @@ pub async fn find(clients: &Clients, scan: &IsolationScan, zones: bool) -> Vec<E
         ("security groups", Box::pin(groups(ec2, vpcs))),
         ("network ACLs", Box::pin(network_acls(ec2, vpcs))),
         ("subnets", Box::pin(subnets(ec2, vpcs))),
-        ("network interfaces", Box::pin(interfaces(ec2, scope, vpcs))),
+        ("network interfaces", Box::pin(interfaces(ec2, scope, vpcs, scan.empty))),
         ("functions", Box::pin(made::functions(&clients.lambda, scope, vpcs))),
         ("instances", Box::pin(made::instances(ec2, scope, vpcs))),
         ("Elastic IPs", Box::pin(made::addresses(ec2, scope))),
@@ -274,6 +274,7 @@ async fn interfaces(
     ec2: &Client,
     scope: &made::RunScope<'_>,
     vpcs: &Vpcs,
+    empty: bool,
 ) -> CloudResult<Vec<Exposure>> {
     let request = ec2.describe_network_interfaces().filters(vpcs.filter("vpc-id"));
     let own = scope.ids(Kind::Function);
@@ -293,9 +294,15 @@ async fn interfaces(
             let what = format!("{what} (type {})", kind.as_str());
             all.push(found(leak, nic.network_interface_id.clone(), what));
         }
-        if let Some(said) = of_another_function(&nic, &own) {
-            all.push(way(nic.network_interface_id.clone(), said));
+        let other = of_another_function(&nic, &own);
+        if empty && other.is_none() && function_of(&nic).is_none() {
+            let what = match nic.description().filter(|text| !text.is_empty()) {
+                Some(text) => format!("a network interface is there already: {text}"),
+                None => "a network interface is there already".to_owned(),
+            };
+            all.push(found(Leak::Occupied, nic.network_interface_id.clone(), what));
         }
+        all.extend(other.map(|said| way(nic.network_interface_id, said)));
     }
     Ok(all)
 }
@@ -305,14 +312,20 @@ async fn interfaces(
 /// Lambda gives one interface to all functions with the same subnets and groups, and names the first
 /// in its description. `made::functions` finds the others.
 fn of_another_function(nic: &NetworkInterface, own: &BTreeSet<String>) -> Option<String> {
+    let name = function_of(nic)?;
+    (!own.contains(name))
+        .then(|| format!("a function of AWS Lambda that is not the run's is in the VPC: {name}"))
+}
+
+/// The function of AWS Lambda that an interface was made for. `?`: of one that it does not name.
+fn function_of(nic: &NetworkInterface) -> Option<&str> {
     const PREFIX: &str = "AWS Lambda VPC ENI-";
     let described = nic.description().and_then(|text| text.strip_prefix(PREFIX));
     if described.is_none() && nic.interface_type() != Some(&NetworkInterfaceType::Lambda) {
         return None;
     }
     // The name is followed by `-` and a UUID.
-    let name = described.and_then(|text| text.get(..text.len().checked_sub(37)?)).unwrap_or("?");
-    (!own.contains(name)).then(|| format!("a function of AWS Lambda that is not the run's is in the VPC: {name}"))
+    Some(described.and_then(|text| text.get(..text.len().checked_sub(37)?)).unwrap_or("?"))
 }
 
 /// Finds network ACLs other than the default.
@@ -380,7 +393,8 @@ mod tests {
     fn interfaces_of_other_functions_are_told_from_the_probes() {
         let own = BTreeSet::from(["dm-run-probe".to_owned()]);
         let of = |description: &str, kind: &str| {
-            let nic = NetworkInterface::builder().description(description).interface_type(kind.into()).build();
+            let nic =
+                NetworkInterface::builder().description(description).interface_type(kind.into()).build();
             of_another_function(&nic, &own)
         };
         const UUID: &str = "2f6e3b4c-1111-2222-3333-444455556666";

@@ -13,7 +13,7 @@ use super::dynamodb::table;
 use super::ec2::filter;
 use super::error::OrCloud;
 use super::preflight::listed;
-use super::tags::{rds_value, value};
+use super::tags::{TAG_TOKEN, rds_value, value};
 use super::time::some_time;
 use super::{Aws, backup, cloudformation, efs, function, pages, s3};
 use base::duration::Time;
@@ -50,7 +50,8 @@ impl Found<'_> {
             self.all.held.push(held(&resource));
             return;
         }
-        self.all.things.push(TaggedThing { resource, run: RunId(run), expires: tag(TAG_EXPIRES), created });
+        let (run, expires, token) = (RunId(run), tag(TAG_EXPIRES), tag(TAG_TOKEN));
+        self.all.things.push(TaggedThing { resource, run, expires, token, created });
     }
 
     /// Tells of something with the name of a run and without its tag: AWS Backup makes what it restores

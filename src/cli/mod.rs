@@ -28,6 +28,7 @@ mod rehearsal;
 mod report;
 mod resume;
 mod run;
+mod sandbox;
 mod schedule;
 mod schema;
 mod serve;
@@ -83,6 +84,7 @@ enum Command {
     Schedule(schedule::Args),
     Evidence(evidence::Args),
     Serve(serve::Args),
+    Sandbox(sandbox::Args),
     Sweep(sweep::Args),
     Schema(schema::Args),
     Explain(explain::Args),
@@ -149,6 +151,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Schedule(args) => schedule::run(&args),
         Command::Evidence(args) => evidence::run(&args),
+        Command::Sandbox(args) => sandbox::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Explain(args) => explain::run(&args),
@@ -156,6 +159,23 @@ pub fn main() -> ExitCode {
         Command::Man(args) => man::run(&args),
     };
     code.into()
+}
+
+/// The exit code and the words of why something could not be carried out.
+fn with_stop(stop: &engine::run::Stop) -> (Exit, String) {
+    use engine::run::Stop;
+    match stop {
+        Stop::Interrupted => (Exit::Interrupted, "interrupted".to_owned()),
+        Stop::Aborted { error, help } => (Exit::Error, joined(error, help.as_deref())),
+        Stop::Mistaken { error, help } => (Exit::Wrong, joined(error, help.as_deref())),
+    }
+}
+
+fn joined(error: &str, help: Option<&str>) -> String {
+    match help {
+        Some(help) => format!("{error}: {help}"),
+        None => error.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ use base::on::On;
 use base::visible::Form;
 use checks::ConnectTo;
 use engine::plan::Plan;
+use engine::sandbox::standing;
 use event::{Consumer, Event};
 use playbook::reach::out_of_reach;
 use record::journal::{Durability, Journal, JournalError};
@@ -195,6 +196,11 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let asked = Asked { start, jobs: args.jobs, watched: watched && is_slow };
     let Before { forecast, expected } = super::forecast::before_run(&loaded, &config, &asked);
     let plan = wire::plan_of(loaded).map_err(wrong)?;
+    if let Some(reserved) = args.run_id.as_ref().filter(|run| standing::is_reserved(&run.0)) {
+        return Err(wrong(format!(
+            "the run id {reserved} begins as those of standing sandboxes do: choose another --run-id"
+        )));
+    }
     let run = args.run_id.clone().unwrap_or_else(|| run_id(&plan.name, started));
     let folder = args.out.clone().unwrap_or_else(|| Path::new(history::RUNS).join(run.to_string()));
     let named = store.as_ref().map(store::lasting_name);

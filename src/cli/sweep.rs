@@ -19,6 +19,7 @@ use base::duration::{Span, Time, human_seconds, seconds_between};
 use base::exit::Exit;
 use base::ids::{AccountId, Region};
 use engine::actions::CATALOGUE;
+use engine::sandbox::standing;
 use engine::sandbox::sweep::{self, Expiry, Leftover, Outcome, Sweeper, Swept};
 use playbook::load;
 use playbook::model::Account;
@@ -270,10 +271,18 @@ fn as_text(swept: &Swept, delete: bool, now: Time) -> String {
         let age = began(run, &leftovers).map_or("age unknown".to_owned(), |began| {
             format!("{} old", human_seconds(seconds_between(began, now)))
         });
-        line(format!("{run}: {}, {age}", count(leftovers.len(), "thing")));
+        let is_standing = standing::name_of(run);
+        line(match is_standing {
+            Some(name) => format!(
+                "standing sandbox `{name}`: {}, {age}; `drillmaster sandbox down` removes it",
+                count(leftovers.len(), "thing")
+            ),
+            None => format!("{run}: {}, {age}", count(leftovers.len(), "thing")),
+        });
         for leftover in leftovers {
             let expiry = match &leftover.expiry {
                 Expiry::Expired(at) => format!("expired {} ago", human_seconds(seconds_between(*at, now))),
+                Expiry::StandsUntil(_) if is_standing.is_some() => "stays".to_owned(),
                 Expiry::StandsUntil(at) => format!("expires in {}", human_seconds(seconds_between(now, *at))),
                 Expiry::Unknown(why) => format!("left alone: {why}"),
             };

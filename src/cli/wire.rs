@@ -8,9 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::person::People;
+use super::rehearsal::JOBS;
+use crate::config::UserConfig;
 #[cfg(feature = "aws")]
 use ::aws::function::Package;
 use async_trait::async_trait;
+use chrono::{SubsecRound as _, Utc};
 use tokio_util::sync::CancellationToken;
 
 use base::clock::{Clock, Pace};
@@ -25,6 +28,7 @@ use engine::plan::{Input, Plan};
 use engine::policy;
 use engine::run::look::Look;
 use engine::run::{Config, Engine, Memory, ProbeLog, Prober};
+use engine::sandbox::teardown::PATIENCE;
 use engine::secrets::Secrets;
 use event::{Body, Bus, Consumer, Event, Forecast, Inputs, PastRun};
 use playbook::Loaded;
@@ -71,6 +75,29 @@ pub struct Options {
 }
 
 impl Options {
+    /// Those for something else than a drill in the live accounts.
+    pub fn live(run: &str, config: &UserConfig) -> Self {
+        Self {
+            on: On::Aws,
+            run: RunId(run.into()),
+            seed: None,
+            pace: Pace::Max,
+            jobs: JOBS,
+            ask_people: false,
+            folder: None,
+            keep_sandbox: false,
+            wait_network: true,
+            patience: PATIENCE,
+            connect_to: Vec::new(),
+            start: Utc::now().trunc_subsecs(0),
+            abort: false,
+            forecast: None,
+            past: Vec::new(),
+            store: None,
+            protected: config.protected(),
+        }
+    }
+
     /// Returns the inputs that a resumed run needs again.
     fn inputs(&self, plan: &Plan) -> Inputs {
         let folder = plan.files.folder();
@@ -132,7 +159,7 @@ impl Drill {
                         plan.path.display()
                     ));
                 };
-                Rc::new(if before.is_empty() {
+                let twin = if before.is_empty() {
                     Twin::new(estate.clone(), clock.clone(), options.seed, TIMINGS)
                 } else {
                     // Requests without a recorded answer count as done: this is the harder case to
@@ -146,7 +173,8 @@ impl Drill {
                         before,
                         Unanswered::Done,
                     )?
-                })
+                };
+                Rc::new(twin.with_standing(plan.sandbox.standing.is_some()))
             }
             On::Aws => {
                 let package = package(&plan)?;
@@ -232,14 +260,20 @@ impl Drill {
     /// Looks at the live accounts, and changes nothing. Returns what it saw, the fold of what it told
     /// on the way, and the calls that it made.
     pub async fn look(self) -> (Look, Record, ApiCalls) {
+        self.with_engine(async |engine| engine.look().await).await
+    }
+
+    /// Does something else with the engine than a drill. Returns what came of it, the fold of what it
+    /// told on the way, and the calls that it made.
+    pub async fn with_engine<T>(self, work: impl AsyncFnOnce(&Engine) -> T) -> (T, Record, ApiCalls) {
         let Self { engine, pace, record } = self;
         let clock = engine.clock.clone();
         let local = tokio::task::LocalSet::new();
-        let look = Box::pin(clock.drive(pace, local.run_until(engine.look()))).await;
+        let done = Box::pin(clock.drive(pace, local.run_until(work(&engine)))).await;
         let calls = engine.cloud.api_calls();
         drop((engine, local));
         let record = record.borrow().clone();
-        (look, record, calls)
+        (done, record, calls)
     }
 
     /// The fold of the drill's events, as far as it has come.

@@ -27,6 +27,9 @@ pub struct RunStarted {
     pub sandbox_account: AccountId,
     pub sandbox_region: Region,
     pub sandbox_cidr: String,
+    /// The name of the standing sandbox that the drill uses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox_standing: Option<String>,
     pub expires: Time,
     pub params: IndexMap<String, String>,
     pub workloads: Vec<WorkloadPlan>,

@@ -165,6 +165,11 @@ pub struct Sandbox {
     /// Who asks the checks `http`, `tcp`, `dns` and `sql` on AWS; default `none`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<ProbeChoice>,
+    /// The name of a sandbox that stays between drills: its network and its probe. `drillmaster sandbox
+    /// up` makes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z0-9]+(-[a-z0-9]+)*$"))]
+    pub standing: Option<String>,
 }
 
 impl Sandbox {

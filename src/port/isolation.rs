@@ -16,6 +16,8 @@ pub struct IsolationScan {
     pub run: RunId,
     /// All resources that the run has created, by its journal. Their tags do not matter.
     pub made: Vec<ResourceRef>,
+    /// Whether nothing may be in the network but the probe: before a standing sandbox is used.
+    pub empty: bool,
     /// Whether the scan must be complete. If so, every call that the loss gate refuses now becomes
     /// an unknown.
     pub whole: bool,
@@ -68,6 +70,8 @@ pub enum Leak {
     /// A network ACL replaces the default one. It cannot open anything that routes and security
     /// groups close.
     NetworkAcl,
+    /// Something is in a standing sandbox that should be empty.
+    Occupied,
     /// This part could not be scanned.
     Unknown,
 }
@@ -87,6 +91,7 @@ impl Leak {
             Self::Bucket => Rule::SandboxBucketOpen,
             Self::Zone => Rule::SandboxPrivateZone,
             Self::NetworkAcl => Rule::SandboxNetworkAcl,
+            Self::Occupied => Rule::SandboxOccupied,
             Self::Unknown => Rule::IsolationUnknown,
         }
     }
@@ -121,6 +126,9 @@ impl Leak {
             }
             Self::NetworkAcl => {
                 "find out who put it there: it may also keep the recovery's own traffic from flowing"
+            }
+            Self::Occupied => {
+                "find out whose it is (the name and the tags of the interface tell), and remove it: `drillmaster sweep` lists what drills have left"
             }
             Self::Unknown => {
                 "allow the sandbox's role the calls that are named: they only read; and see that the API answers. What was not looked at is not known to be closed"

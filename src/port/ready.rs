@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Place, SubnetRef};
+use super::{Place, ResourceRef, SubnetRef};
 
 /// The parts of the sandbox that exist before T0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,4 +27,7 @@ pub struct Ready {
     /// The function that asks checks from inside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<String>,
+    /// The parts of a standing sandbox, which stay. Empty: everything is this run's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub standing: Vec<ResourceRef>,
 }

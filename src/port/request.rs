@@ -1239,6 +1239,8 @@ pub struct TaggedThing {
     pub run: RunId,
     /// The text of `drillmaster:expires`.
     pub expires: Option<String>,
+    /// The client token of the request that made it, if the cloud keeps it.
+    pub token: Option<String>,
     /// The creation time, if the API returns it.
     pub created: Option<Time>,
 }

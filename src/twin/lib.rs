@@ -62,6 +62,8 @@ pub struct Twin {
     acted: RefCell<HashSet<String>>,
     /// The duration of an isolation scan.
     scan_takes: Cell<Duration>,
+    /// Whether the sandbox's network and probe stay between drills.
+    standing: bool,
 }
 
 impl Twin {
@@ -87,7 +89,21 @@ impl Twin {
             calls: RefCell::default(),
             acted: RefCell::default(),
             scan_takes: Cell::default(),
+            standing: false,
         }
+    }
+
+    /// The network and the probe of the sandbox stay between drills, so they take no time.
+    #[must_use]
+    pub fn with_standing(mut self, standing: bool) -> Self {
+        self.standing = standing;
+        self
+    }
+
+    /// Whether a kind is a part of a standing sandbox.
+    fn stands(&self, kind: Kind) -> bool {
+        let parts = [Kind::Vpc, Kind::Subnet, Kind::SecurityGroup, Kind::DbSubnetGroup, Kind::Function];
+        self.standing && parts.contains(&kind)
     }
 
     /// Sets the duration of an isolation scan. The default is zero.
@@ -266,7 +282,8 @@ impl Twin {
         let (fault, facts) = (self.production.fault(origin), what.facts());
         let size = facts.size.or(of_source);
         let takes = self.takes_for(Timed::Request(facts.call), size, origin)?;
-        let takes = takes.saturating_add(self.thaws_in(what));
+        let stands = origin.by == event::SANDBOX && self.stands(what.kind());
+        let takes = if stands { Duration::ZERO } else { takes.saturating_add(self.thaws_in(what)) };
         let most = timing::at_once(place, what);
         // A resource is never ready if its end is beyond the range of times, or if it waits for an
         // operation that never ends.
@@ -293,7 +310,8 @@ impl Twin {
         let timing = self.timing(timing::deletion(resource.kind))?;
         let gone_at = after(now, timing::mean(&timing, Size(0))).unwrap_or(Time::MAX_UTC);
         let network = self.timing(timing::PROBE_NETWORK)?;
-        let network_gone_at = after(gone_at, timing::mean(&network, Size(0))).unwrap_or(Time::MAX_UTC);
+        let lag = if self.standing { Duration::ZERO } else { timing::mean(&network, Size(0)) };
+        let network_gone_at = after(gone_at, lag).unwrap_or(Time::MAX_UTC);
         let times = (gone_at, network_gone_at);
         self.world.borrow_mut().delete(resource, run_tags, times, now, |step| self.production.is_stuck(step))
     }

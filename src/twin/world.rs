@@ -517,6 +517,7 @@ impl World {
                 },
                 run: t.run.clone(),
                 expires: Some(t.expires.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
+                token: None,
                 created: Some(t.created),
             })
             .collect()

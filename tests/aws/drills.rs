@@ -29,6 +29,7 @@ mod shop;
 mod signed;
 mod signed_by_kms;
 mod stacks;
+mod standing;
 mod sweep;
 mod unready;
 mod vaults;

@@ -192,7 +192,7 @@ pub async fn observe_vpcs(ec2: &Ec2Reader, ids: &[String]) -> CloudResult<Vec<Ob
                 other => State::Pending(other.map_or("pending", VpcState::as_str).to_owned()),
             };
             let id = vpc.vpc_id.unwrap_or_default();
-            all.push(with(observed(id.clone(), state), "vpc_id", id));
+            all.push(with(with(observed(id.clone(), state), "vpc_id", id), "cidr", vpc.cidr_block));
         }
     }
     Ok(all)

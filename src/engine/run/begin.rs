@@ -74,6 +74,7 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
         sandbox_account: plan.sandbox_account.clone(),
         sandbox_region: plan.sandbox.region.clone(),
         sandbox_cidr: plan.sandbox.network.cidr.clone(),
+        sandbox_standing: plan.sandbox.standing.clone(),
         expires,
         params: plan
             .params

@@ -25,6 +25,7 @@ mod recovery;
 mod rehearsed;
 mod sample;
 mod schedule;
+mod standing;
 mod step;
 mod stop;
 mod survey;
@@ -46,6 +47,7 @@ use port::wait::Waiter;
 use port::{Asking, Finding, Guard, Place, Rule, RunTags};
 pub use probe::ProbeLog;
 use recovery::Recovery;
+pub use standing::Standing;
 pub use stop::Stop;
 
 use crate::sandbox::teardown::Teardown;
@@ -135,7 +137,12 @@ impl Engine {
             return Ok(());
         }
         let (t0, ready, surveyed) = match (memory.t0, &memory.ready, &memory.cut) {
-            (Some(t0), Some(ready), _) => (t0, ready.clone(), memory.surveyed.clone()),
+            (Some(t0), Some(ready), _) => {
+                if let Err(stop) = self.still_holds_standing(provisioner).await {
+                    return Err(self.report_stop(stop));
+                }
+                (t0, ready.clone(), memory.surveyed.clone())
+            }
             (_, _, Some(cut)) => {
                 self.end_open_phases();
                 return Err(cut.clone());
@@ -250,7 +257,8 @@ impl Engine {
         waiter: &Rc<Waiter>,
         spec: &crate::sandbox::prepare::SandboxSpec,
     ) -> Result<Ready, Stop> {
-        let ready = prepare(provisioner, waiter, spec, &self.plan.loss).await?;
+        let standing = self.enter_standing(provisioner, waiter).await?;
+        let ready = prepare(provisioner, standing.as_ref(), waiter, spec, &self.plan.loss).await?;
         if self.memory.ready.is_none() {
             self.bus.tell(Body::SandboxReady {
                 azs: ready.subnets.iter().map(|s| s.az.clone()).collect(),
@@ -324,6 +332,15 @@ impl Engine {
         if !places.is_empty() && !places.contains(&sandbox) {
             places.push(sandbox);
         }
+        self.teardown_in(provisioner, waiter, places)
+    }
+
+    fn teardown_in<'a>(
+        &'a self,
+        provisioner: &'a Rc<Provisioner>,
+        waiter: &'a Rc<Waiter>,
+        places: Vec<Place>,
+    ) -> Teardown<'a> {
         Teardown {
             provisioner,
             waiter,

@@ -9,6 +9,7 @@ pub mod memory;
 pub mod prepare;
 pub mod provisioner;
 pub mod removal;
+pub mod standing;
 pub mod sweep;
 pub mod teardown;
 

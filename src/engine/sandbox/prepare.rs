@@ -62,8 +62,11 @@ pub struct ReplicaSpec {
 }
 
 /// Creates the sandbox. After an error, the provisioner knows every resource that was created.
+///
+/// `standing` hands out the network and the probe if they stay between drills.
 pub async fn prepare(
     provisioner: &Rc<Provisioner>,
+    standing: Option<&Rc<Provisioner>>,
     waiter: &Rc<Waiter>,
     spec: &SandboxSpec,
     loss: &Loss,
@@ -71,18 +74,22 @@ pub async fn prepare(
     let place = &spec.place;
     let cloud = provisioner.cloud();
     let tell = |finding| provisioner.tell(Body::Finding(finding));
-    let zones = choose_zones(&**cloud, spec, loss, &tell).await?.zones?;
-    let name = |slot: &str| provisioner.name(SANDBOX, slot);
+    let base = standing.unwrap_or(provisioner);
+    let zones = match standing {
+        Some(standing) => super::standing::zones(standing, waiter, spec, loss).await?,
+        None => choose_zones(&**cloud, spec, loss, &tell).await?.zones?,
+    };
+    let name = |slot: &str| base.name(SANDBOX, slot);
     let vpc = Create::Vpc { cidr: spec.cidr.clone(), name: name("vpc") };
-    let vpc = one(provisioner, waiter, place, "vpc", vpc).await?;
+    let vpc = one(base, waiter, place, VPC, vpc).await?;
     // The probe has the last range.
     let mut ranges = subnet_ranges(&spec.cidr, zones.len() + usize::from(spec.probe.is_some()))?;
     let of_probe = spec.probe.as_ref().zip(ranges.pop_if(|_| spec.probe.is_some()));
     let subnets = try_join_all(zones.iter().zip(ranges).enumerate().map(|(i, (zone, cidr))| {
-        let slot = format!("subnet-{i}");
+        let slot = subnet_slot(i);
         let what = Create::Subnet { vpc: vpc.clone(), cidr, az: zone.id.clone(), name: name(&slot) };
         async move {
-            let id = one(provisioner, waiter, place, &slot, what).await?;
+            let id = one(base, waiter, place, &slot, what).await?;
             Ok::<_, ProvisionError>(SubnetRef { id, az: zone.id.clone() })
         }
     }))
@@ -93,11 +100,11 @@ pub async fn prepare(
         name: name("sg"),
         only_out: false,
     };
-    let security_group = one(provisioner, waiter, place, "sg", group).await?;
+    let security_group = one(base, waiter, place, "sg", group).await?;
     let db_subnet_group = if spec.databases {
         let subnets = subnets.iter().map(|s| s.id.clone()).collect();
         let what = Create::DbSubnetGroup { name: name("db-subnets"), subnets };
-        Some(one(provisioner, waiter, place, "db-subnets", what).await?)
+        Some(one(base, waiter, place, "db-subnets", what).await?)
     } else {
         None
     };
@@ -151,9 +158,7 @@ pub async fn prepare(
     let network = Network { vpc: &vpc, zones: &zones };
     let probe = async {
         match of_probe {
-            Some((probe, range)) => {
-                make_probe(provisioner, waiter, spec, probe, &network, range).await.map(Some)
-            }
+            Some((probe, range)) => make_probe(base, waiter, spec, probe, &network, range).await.map(Some),
             None => Ok(None),
         }
     };
@@ -169,7 +174,15 @@ pub async fn prepare(
         replicas: replicas.into_iter().collect(),
         vaults: vaults.into_iter().collect(),
         probe,
+        standing: standing.map(|standing| standing.created()).unwrap_or_default(),
     })
+}
+
+/// The slots of the VPC and of its subnets.
+pub const VPC: &str = "vpc";
+
+pub fn subnet_slot(index: usize) -> String {
+    format!("subnet-{index}")
 }
 
 /// What the probe is put into.
@@ -221,7 +234,7 @@ fn bucket_name(provisioner: &Provisioner, bucket: &str) -> String {
 }
 
 /// Creates one resource and waits until it is ready.
-async fn one(
+pub(super) async fn one(
     provisioner: &Rc<Provisioner>,
     waiter: &Rc<Waiter>,
     place: &Place,

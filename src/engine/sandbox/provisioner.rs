@@ -14,6 +14,7 @@ use super::memory::{Answer, RequestLog, UnansweredRestore};
 use base::clock::Clock;
 use base::digest::{digest_of, sha256};
 use base::duration::{Span, Time};
+use base::ids::RunId;
 use base::redact;
 use event::{Body, Bus, ConsumerError, Request, TEARDOWN};
 use port::Guard;
@@ -49,6 +50,16 @@ pub struct Provisioner {
     deleting: HashMap<ResourceRef, (Time, Time)>,
     in_flight: Cell<usize>,
     landed: Notify,
+    /// What stands already, by client token.
+    standing: RefCell<Standing>,
+}
+
+/// The parts of a standing sandbox that a provisioner hands out instead of making them.
+#[derive(Debug, Default)]
+struct Standing {
+    by_token: HashMap<String, ResourceRef>,
+    /// Whether what is missing is an error.
+    is_whole: bool,
 }
 
 impl Provisioner {
@@ -62,7 +73,38 @@ impl Provisioner {
             requests: RefCell::new(requests),
             in_flight: Cell::new(0),
             landed: Notify::new(),
+            standing: RefCell::default(),
         })
+    }
+
+    /// From now on hands out what stands already, by client token. `is_whole`: nothing is made beside it.
+    pub fn stands(&self, by_token: HashMap<String, ResourceRef>, is_whole: bool) {
+        for resource in by_token.values() {
+            self.adopt(resource);
+        }
+        self.standing.replace(Standing { by_token, is_whole });
+    }
+
+    /// The part of a standing sandbox in a slot.
+    pub fn part(&self, by: &str, slot: &str) -> Option<ResourceRef> {
+        self.standing.borrow().by_token.get(&self.name(by, slot)).cloned()
+    }
+
+    /// The first name that a run gives to the resource of `by` in `slot`.
+    pub fn name_of(run: &RunId, by: &str, slot: &str) -> String {
+        named(short(&run.0), by, slot, 0)
+    }
+
+    fn standing_by(&self, origin: &Origin, call: &'static str) -> Result<Option<Created>, CloudError> {
+        let standing = self.standing.borrow();
+        match standing.by_token.get(&origin.token) {
+            Some(resource) => Ok(Some(Created { resources: vec![resource.clone()], ..Created::default() })),
+            None if standing.is_whole => {
+                let said = format!("the standing sandbox has no {}", origin.token);
+                Err(CloudError::new(ErrorKind::NotFound, call, said).help("run `drillmaster sandbox up`"))
+            }
+            None => Ok(None),
+        }
     }
 
     pub fn cloud(&self) -> &Rc<dyn Cloud> {
@@ -190,6 +232,9 @@ impl Provisioner {
     ) -> Result<Created, ProvisionError> {
         let place = what.place(place);
         let mut origin = self.origin(by, attempt, slot);
+        if let Some(found) = self.standing_by(&origin, what.call())? {
+            return Ok(found);
+        }
         let described = describe(&what);
         let known = self.requests.borrow().request(&origin.token).cloned();
         if let Some(known) = known.filter(|known| known.answer != Answer::Refused) {

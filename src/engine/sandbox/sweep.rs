@@ -96,7 +96,7 @@ fn listed(places: &[&Place]) -> String {
     }
 }
 
-fn expiry(tag: Option<&str>, now: Time) -> Expiry {
+pub(super) fn expiry(tag: Option<&str>, now: Time) -> Expiry {
     let Some(text) = tag else { return Expiry::Unknown(format!("it carries no `{TAG_EXPIRES}`")) };
     match chrono::DateTime::parse_from_rfc3339(text) {
         Ok(at) if at.to_utc() < now => Expiry::Expired(at.to_utc()),

@@ -42,6 +42,7 @@ pub enum Rule {
     SandboxWayIn,
     SandboxPrivateZone,
     SandboxNetworkAcl,
+    SandboxOccupied,
     DataFromAfterT0,
     DataNewerThanItsSource,
     NewerPointNeedsCopy,
@@ -285,6 +286,21 @@ impl Rule {
                      lists\"",
             )
             .page("aws.md#isolation"),
+            Self::SandboxOccupied => explain(
+                Topic::Isolation,
+                &[High],
+                Text {
+                    title: "Something is in a standing sandbox that should be empty",
+                    meaning: "Before a drill uses a standing sandbox, nothing but the probe may \
+                              have a network interface in it. Something has.",
+                    reason: "What is there could answer checks in place of what the drill \
+                             restores, or reach it.",
+                    remedy: "Find out whose it is: the name and the tags of the interface tell. \
+                             `drillmaster sweep` lists what drills have left. Remove it, or make \
+                             the sandbox anew.",
+                },
+            )
+            .page("aws.md#a-standing-sandbox"),
             Self::RestoredOutside => explain(
                 Topic::Isolation,
                 &[High],

@@ -67,6 +67,7 @@ pub fn report(record: &Record) -> Option<Report> {
             account: started.sandbox_account.to_string(),
             region: started.sandbox_region.to_string(),
             cidr: started.sandbox_cidr.clone(),
+            standing: started.sandbox_standing.clone(),
             azs: record.azs.iter().map(ToString::to_string).collect(),
             isolation_verified: record.isolation.is_verified(record.t0.is_some()),
             kept_until: record.kept.as_ref().map(|(_, until)| *until),

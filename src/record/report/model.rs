@@ -178,6 +178,9 @@ pub struct SandboxRef {
     pub isolation_verified: bool,
     /// `--keep-sandbox`: the time until which the sandbox is kept.
     pub kept_until: Option<Time>,
+    /// The name of the sandbox that stays between drills, if the drill used one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -115,7 +115,7 @@ impl Drill {
     pub fn start(mut self) -> Running {
         let args: Vec<String> = self.command.get_args().map(|a| a.to_string_lossy().into_owned()).collect();
         match args.first().map(String::as_str) {
-            Some("run" | "plan") => {
+            Some("run" | "plan" | "sandbox") => {
                 let policies = self.policies(&args);
                 privileges::enforce(&self.endpoint, &policies);
             }

@@ -3,7 +3,7 @@
 
 mod killed;
 mod privileges;
-mod small;
+pub mod small;
 mod unanswered;
 
 use std::io::{Read as _, Write as _};
@@ -85,7 +85,8 @@ fn nobody_comes_in_or_out(shop: &Shop, running: &mut super::drill::Running) {
     // Asked by the probe, the server is where its clients are.
     let web = loop {
         assert!(!running.is_over(), "the web server was never asked");
-        let asked = |one: &Value| one["kind"] == "http" && one["requests"].as_array().is_some_and(|r| !r.is_empty());
+        let asked =
+            |one: &Value| one["kind"] == "http" && one["requests"].as_array().is_some_and(|r| !r.is_empty());
         if let Some(web) = machines(shop).into_iter().find(asked) {
             break web;
         }
@@ -163,7 +164,11 @@ async fn a_lost_zone_is_shown_from_inside() {
     shop.moto.delays(&json!({ "function_interface": 2.0 }));
     let before = shop.moto.state();
     let probe = format!("ttl: 2h\n  probe: {{ role: \"{role}\" }}");
-    let changes = [("ttl: 2h", &*probe), ("within: 5m", "within: 5m\n    every: 1s"), ("type: t4g.small", "type: t3.small")];
+    let changes = [
+        ("ttl: 2h", &*probe),
+        ("within: 5m", "within: 5m\n    every: 1s"),
+        ("type: t4g.small", "type: t3.small"),
+    ];
     let done = Drill::sample("az-loss.yaml", &shop, &changes).run();
     done.ends(0, "passed");
     healthy(&done, &["app-up"]);
@@ -212,4 +217,3 @@ async fn an_empty_network_is_left_to_abort() {
     assert_eq!(done.report["teardown"]["network_left"], Value::Null, "{}", done.told());
     done.nothing_is_left(&shop.moto, &before);
 }
-

@@ -5,21 +5,17 @@ mod sections;
 
 use std::time::Duration;
 
-use chrono::{SubsecRound, Utc};
 use tokio_util::sync::CancellationToken;
 
 use self::model::{
     Identity, IdentityStatus, Live, NotAllowed, Offer, Permissions, PointStatus, Quota, StepPoint,
     Sufficiency, Trouble, UsedPoint, Verdict,
 };
-use crate::cli::rehearsal::JOBS;
 use crate::cli::wire::{self, Drill, Options};
 use crate::config::UserConfig;
-use base::clock::Pace;
 use base::duration::{Time, seconds_between};
 use base::exit::Exit;
-use base::ids::{AccountId, RunId};
-use base::on::On;
+use base::ids::AccountId;
 use checks::ConnectTo;
 use engine::run::look::{Found, Look, Source};
 use engine::run::{Halt, Stop};
@@ -39,23 +35,9 @@ pub fn look(loaded: Loaded, config: &UserConfig, connect_to: &[ConnectTo]) -> Re
         loaded.playbook.accounts.iter().map(|(name, account)| (name.clone(), account.id.clone())).collect();
     let plan = wire::plan_of(loaded)?;
     let options = Options {
-        on: On::Aws,
-        run: RunId("plan".into()),
-        seed: None,
-        pace: Pace::Max,
-        jobs: JOBS,
-        ask_people: false,
-        folder: None,
-        keep_sandbox: false,
-        wait_network: true,
         patience: Duration::ZERO,
         connect_to: connect_to.to_vec(),
-        start: Utc::now().trunc_subsecs(0),
-        abort: false,
-        forecast: None,
-        past: Vec::new(),
-        store: None,
-        protected: config.protected(),
+        ..Options::live("plan", config)
     };
     let runtime = wire::runtime()?;
     let seen = runtime.block_on(async {

@@ -30,9 +30,14 @@ impl Small {
 
     /// A drill whose check has so much time.
     pub fn drill(&self, within: &str) -> Drill {
+        Drill::new(&self.playbook("ttl: 1h", within), self.closet.moto.endpoint())
+    }
+
+    /// The playbook of the drill, with these keys of the sandbox.
+    pub fn playbook(&self, sandbox: &str, within: &str) -> String {
         let head = Closet::head("inside");
-        let head = head.replace("ttl: 1h", &format!("ttl: 1h, probe: {{ role: \"{}\" }}", self.role));
-        let playbook = format!(
+        let head = head.replace("ttl: 1h", &format!("{sandbox}, probe: {{ role: \"{}\" }}", self.role));
+        format!(
             "{head}steps:
   - {{ id: volume, uses: ec2.restore_volume, workload: orders, with: {{ from: {{ snapshot: {} }} }} }}
   - {{ id: web, uses: ec2.launch, workload: orders, with: {{ image: {}, type: t3.small }} }}
@@ -40,7 +45,6 @@ checks:
   - {{ id: up, workload: orders, needs: [volume], http: {{ url: \"http://{{{{ steps.web.instances.0.private_ip }}}}/healthz\" }}, within: {within}, every: 1s, stable_for: 2s }}
 ",
             self.closet.snapshot, self.closet.image
-        );
-        Drill::new(&playbook, self.closet.moto.endpoint())
+        )
     }
 }
