@@ -391,13 +391,13 @@ mod tests {
 
     #[test]
     fn interfaces_of_other_functions_are_told_from_the_probes() {
+        const UUID: &str = "2f6e3b4c-1111-2222-3333-444455556666";
         let own = BTreeSet::from(["dm-run-probe".to_owned()]);
         let of = |description: &str, kind: &str| {
             let nic =
                 NetworkInterface::builder().description(description).interface_type(kind.into()).build();
             of_another_function(&nic, &own)
         };
-        const UUID: &str = "2f6e3b4c-1111-2222-3333-444455556666";
         assert_eq!(of(&format!("AWS Lambda VPC ENI-dm-run-probe-{UUID}"), "lambda"), None);
         assert_eq!(of("a machine's", "interface"), None);
         let other = of(&format!("AWS Lambda VPC ENI-dm-run-probe-2-{UUID}"), "lambda");

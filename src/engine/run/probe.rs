@@ -86,6 +86,7 @@ impl Engine {
         let Some(function) = ready.probe.as_ref().filter(|_| !self.config.on.is_simulated()) else {
             return Ok(());
         };
+        let stop = |why: &str| stop(why, !ready.standing.is_empty());
         let until = self.clock.now() + Span(GREETED_WITHIN).delta();
         loop {
             let greeting =
@@ -137,8 +138,12 @@ impl Engine {
     }
 }
 
-fn stop(why: &str) -> Stop {
-    let help = "see that the role of `sandbox.probe` is the one that `drillmaster iam-policy --for probe` prints; `probe: none` asks checks from the runner";
+fn stop(why: &str, is_standing: bool) -> Stop {
+    let help = if is_standing {
+        "after an update of Drillmaster, make the standing sandbox anew: `drillmaster sandbox down`, then `up`"
+    } else {
+        "see that the role of `sandbox.probe` is the one that `drillmaster iam-policy --for probe` prints; `probe: none` asks checks from the runner"
+    };
     Stop::Aborted {
         error: format!("the probe in the sandbox does not answer: {why}"),
         help: Some(help.into()),
