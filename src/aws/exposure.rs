@@ -270,11 +270,7 @@ fn of_type(kind: &NetworkInterfaceType) -> Option<(Leak, &'static str)> {
     }
 }
 
-async fn interfaces(
-    ec2: &Client,
-    scope: &made::RunScope<'_>,
-    vpcs: &Vpcs,
-) -> CloudResult<Vec<Exposure>> {
+async fn interfaces(ec2: &Client, scope: &made::RunScope<'_>, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
     let request = ec2.describe_network_interfaces().filters(vpcs.filter("vpc-id"));
     let own = scope.ids(Kind::Function);
     let mut all = Vec::new();
@@ -312,7 +308,8 @@ fn of_another_function(nic: &NetworkInterface, own: &BTreeSet<String>) -> Option
     }
     // The name is followed by `-` and a UUID.
     let name = described.and_then(|text| text.get(..text.len().checked_sub(37)?)).unwrap_or("?");
-    (!own.contains(name)).then(|| format!("a function of AWS Lambda that is not the run's is in the VPC: {name}"))
+    (!own.contains(name))
+        .then(|| format!("a function of AWS Lambda that is not the run's is in the VPC: {name}"))
 }
 
 /// Finds network ACLs other than the default.
@@ -378,12 +375,13 @@ mod tests {
 
     #[test]
     fn interfaces_of_other_functions_are_told_from_the_probes() {
+        const UUID: &str = "2f6e3b4c-1111-2222-3333-444455556666";
         let own = BTreeSet::from(["dm-run-probe".to_owned()]);
         let of = |description: &str, kind: &str| {
-            let nic = NetworkInterface::builder().description(description).interface_type(kind.into()).build();
+            let nic =
+                NetworkInterface::builder().description(description).interface_type(kind.into()).build();
             of_another_function(&nic, &own)
         };
-        const UUID: &str = "2f6e3b4c-1111-2222-3333-444455556666";
         assert_eq!(of(&format!("AWS Lambda VPC ENI-dm-run-probe-{UUID}"), "lambda"), None);
         assert_eq!(of("a machine's", "interface"), None);
         let other = of(&format!("AWS Lambda VPC ENI-dm-run-probe-2-{UUID}"), "lambda");

@@ -80,7 +80,8 @@ pub mod sdk {
     pub use {
         aws_config, aws_credential_types, aws_sdk_backup, aws_sdk_cloudformation, aws_sdk_cloudwatchlogs,
         aws_sdk_dynamodb, aws_sdk_ec2, aws_sdk_efs, aws_sdk_kms, aws_sdk_lambda, aws_sdk_rds,
-        aws_sdk_route53, aws_sdk_s3, aws_sdk_secretsmanager, aws_sdk_sns, aws_sdk_sts, aws_smithy_http_client, aws_smithy_runtime_api,
+        aws_sdk_route53, aws_sdk_s3, aws_sdk_secretsmanager, aws_sdk_sns, aws_sdk_sts,
+        aws_smithy_http_client, aws_smithy_runtime_api,
     };
 }
 

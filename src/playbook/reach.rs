@@ -31,7 +31,8 @@ pub fn out_of_reach(loaded: &Loaded, given: &[ConnectTo]) -> Diagnostics {
             "nothing can ask the check `{}` on aws: its address is inside the sandbox, into which nothing leads",
             check.id
         );
-        let help = "add `sandbox.probe`, which asks checks from inside (docs/probe.md), or a tunnel (`connect_to`)";
+        let help =
+            "add `sandbox.probe`, which asks checks from inside (docs/probe.md), or a tunnel (`connect_to`)";
         found.push(loaded.error_at(&pointer, said).help(help));
     }
     found

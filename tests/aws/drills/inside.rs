@@ -85,14 +85,15 @@ fn nobody_comes_in_or_out(shop: &Shop, running: &mut super::drill::Running) {
     // Asked by the probe, the server is where its clients are.
     let web = loop {
         assert!(!running.is_over(), "the web server was never asked");
-        let asked = |one: &Value| one["kind"] == "http" && one["requests"].as_array().is_some_and(|r| !r.is_empty());
+        let asked =
+            |one: &Value| one["kind"] == "http" && one["requests"].as_array().is_some_and(|r| !r.is_empty());
         if let Some(web) = machines(shop).into_iter().find(asked) {
             break web;
         }
         std::thread::sleep(Duration::from_millis(100));
     };
     let (address, id) = (web["address"].as_str().unwrap(), web["id"].as_str().unwrap());
-    // A gateway may accept any connection. Who asks by this path was never asked inside.
+    // A gateway on the way may accept any connection, and even answer. The server knows who asked it.
     let asked = TcpStream::connect_timeout(&format!("{address}:80").parse().unwrap(), Duration::from_secs(2))
         .and_then(|mut stream| {
             stream.set_read_timeout(Some(Duration::from_secs(2)))?;
@@ -101,7 +102,6 @@ fn nobody_comes_in_or_out(shop: &Shop, running: &mut super::drill::Running) {
             stream.read_to_string(&mut answer).map(|_| answer)
         });
     eprintln!("from the runner to {address}:80: {asked:?}");
-    assert!(!asked.is_ok_and(|answer| answer.contains("HTTP/1")), "somebody answered");
     let web = machines(shop).into_iter().find(|one| one["id"] == id).unwrap();
     assert!(!web["requests"].to_string().contains("from-outside"), "{web}");
     // This machine by all addresses that it has: no packet comes out.
@@ -156,14 +156,18 @@ async fn a_lost_zone_is_shown_from_inside() {
     let shop = Shop::open(2.0).await;
     let role = role(&shop, PRODUCTION);
     let machines = json!([
-        { "kind": "http", "account": PRODUCTION, "region": EAST, "serves": { "instance": "*" }, "port": 8080,
+        { "kind": "http", "account": PRODUCTION, "region": EAST, "serves": { "instance": "drillmaster:run" }, "port": 8080,
           "routes": { "GET /healthz": { "status": 200, "body": "ok" } } },
     ]);
     shop.moto.call("POST", "/peer/machines", Some(&machines));
     shop.moto.delays(&json!({ "function_interface": 2.0 }));
     let before = shop.moto.state();
     let probe = format!("ttl: 2h\n  probe: {{ role: \"{role}\" }}");
-    let changes = [("ttl: 2h", &*probe), ("within: 5m", "within: 5m\n    every: 1s"), ("type: t4g.small", "type: t3.small")];
+    let changes = [
+        ("ttl: 2h", &*probe),
+        ("within: 5m", "within: 5m\n    every: 1s"),
+        ("type: t4g.small", "type: t3.small"),
+    ];
     let done = Drill::sample("az-loss.yaml", &shop, &changes).run();
     done.ends(0, "passed");
     healthy(&done, &["app-up"]);
@@ -212,4 +216,3 @@ async fn an_empty_network_is_left_to_abort() {
     assert_eq!(done.report["teardown"]["network_left"], Value::Null, "{}", done.told());
     done.nothing_is_left(&shop.moto, &before);
 }
-

@@ -223,7 +223,11 @@ async fn a_function_that_a_hand_makes_inside_fails_the_drill() {
     .await;
     closet.raw.lambda.delete_function().function_name("theirs").send().await.unwrap();
     let done = running.end();
-    failed(&done, "sandbox-open", &["theirs", "a function of AWS Lambda that is not the run's is in the VPC"]);
+    failed(
+        &done,
+        "sandbox-open",
+        &["theirs", "a function of AWS Lambda that is not the run's is in the VPC"],
+    );
     done.nothing_is_left(&closet.moto, &before);
 }
 

@@ -75,7 +75,10 @@ async fn a_probe_that_cannot_be_made_stops_the_drill_before_t0() {
     let before = shop.moto.state();
     for (fault, said) in [
         (json!({ "action": "CreateFunction", "kind": "role_refused" }), "iam-policy --for probe"),
-        (json!({ "action": "CreateFunction", "kind": "fails", "code": "EniLimitExceeded" }), "ask for more network interfaces"),
+        (
+            json!({ "action": "CreateFunction", "kind": "fails", "code": "EniLimitExceeded" }),
+            "ask for more network interfaces",
+        ),
     ] {
         shop.moto.faults(&json!([fault]));
         let done = drill(&shop, &role).run();
