@@ -52,7 +52,7 @@ impl Package {
     pub fn of(program: &Path, architecture: Architecture) -> std::io::Result<Self> {
         let program = std::fs::read(program)?;
         let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-        let options = SimpleFileOptions::default().unix_permissions(0o755).compression_level(Some(9));
+        let options = SimpleFileOptions::default().unix_permissions(0o755);
         zip.start_file(PROGRAM, options).map_err(std::io::Error::other)?;
         zip.write_all(&program)?;
         let zip = zip.finish().map_err(std::io::Error::other)?.into_inner();

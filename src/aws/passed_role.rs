@@ -92,7 +92,7 @@ impl Does<'_> {
                 let (describe, change): (BTreeSet<String>, _) = PROBE_ROLE
                     .iter()
                     .map(|action| (*action).to_owned())
-                    .partition(|action| action.starts_with("ec2:Describe"));
+                    .partition(|action| action.contains(":Describe"));
                 vec![(change, Some(interfaces)), (describe, Some("*".to_owned()))]
             }
         }

@@ -92,11 +92,11 @@ mod what_checks_prove;
 #[test]
 fn no_test_file_is_forgotten() {
     let tests = support::places::at("tests");
-    for binary in ["twin", "aws", "support"] {
+    for binary in ["twin", "aws", "support", "probe"] {
         let root = if binary == "support" { "lib.rs" } else { "main.rs" };
         support::sources::none_is_forgotten(&tests.join(binary), root);
     }
     // `autotests` is off, so cargo runs no file that lies elsewhere.
-    let elsewhere = support::sources::elsewhere(&tests, &["twin", "aws", "support"]);
+    let elsewhere = support::sources::elsewhere(&tests, &["twin", "aws", "support", "probe"]);
     assert!(elsewhere.is_empty(), "{elsewhere:?}");
 }

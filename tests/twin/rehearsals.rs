@@ -259,7 +259,8 @@ fn whatever_the_twin_does_takes_a_time_that_is_known() {
     let deletions = Kind::ALL.iter().copied().map(timing::deletion);
     let asked_for: BTreeSet<&str> = actions.chain(deletions).collect();
     let of_requests = rows.iter().filter(|row| !row.of.is_empty()).map(|row| row.name);
-    let known: BTreeSet<&str> = asked_for.into_iter().chain(of_requests).collect();
+    let lags = [timing::PROBE_NETWORK];
+    let known: BTreeSet<&str> = asked_for.into_iter().chain(of_requests).chain(lags).collect();
     let names: BTreeSet<&str> = rows.iter().map(|row| row.name).collect();
     assert_eq!(names, known, "a row is of nothing that there is, or is missing");
     assert_eq!(names.len(), rows.len(), "an action has two rows");

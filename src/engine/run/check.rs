@@ -9,11 +9,11 @@ use super::end::End;
 use super::memory::CheckMemory;
 use crate::plan::{CheckWork, Node};
 use crate::secrets::PLACEHOLDER;
-use base::duration::Time;
+use base::duration::{Span, Time};
 use base::ids::AccountId;
 use checks::{self, DynamodbObserved, Health, Observation, S3Observed};
 use event::Body;
-use playbook::check::{CheckKind, DynamodbCheck, KeyValue, S3Check, StateCheck};
+use playbook::check::{CheckKind, DEFAULT_TIMEOUT, DynamodbCheck, KeyValue, S3Check, StateCheck};
 use playbook::comparison::parse_timestamp;
 use playbook::expr_value::TemplateLeft;
 use playbook::model::Measures;
@@ -115,7 +115,15 @@ impl Recovery<'_> {
             // An answer after the deadline comes too late, unless the check is healthy and only has
             // to stay so.
             let tried = if progress.healthy_since.is_none() && started < deadline {
-                let late = || Try::too_late(self.is_asked_by_probe(&kind));
+                let late = || {
+                    // The probe gives a check its own time. Until that is over, what does not answer is
+                    // what was asked, as before.
+                    let timeout = Span(kind.timeout().unwrap_or(DEFAULT_TIMEOUT.0)).delta();
+                    let was_unhealthy =
+                        progress.last.as_ref().is_some_and(|(health, _)| *health == Health::Unhealthy);
+                    let is_early = was_unhealthy && clock.now() <= started + timeout;
+                    Try::too_late(self.is_asked_by_probe(&kind) && !is_early)
+                };
                 clock.timeout_at(deadline, asked).await.unwrap_or_else(late)
             } else {
                 asked.await

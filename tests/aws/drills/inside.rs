@@ -93,7 +93,7 @@ fn nobody_comes_in_or_out(shop: &Shop, running: &mut super::drill::Running) {
         std::thread::sleep(Duration::from_millis(100));
     };
     let (address, id) = (web["address"].as_str().unwrap(), web["id"].as_str().unwrap());
-    // A gateway may accept any connection. Who asks by this path was never asked inside.
+    // A gateway on the way may accept any connection, and even answer. The server knows who asked it.
     let asked = TcpStream::connect_timeout(&format!("{address}:80").parse().unwrap(), Duration::from_secs(2))
         .and_then(|mut stream| {
             stream.set_read_timeout(Some(Duration::from_secs(2)))?;
@@ -102,7 +102,6 @@ fn nobody_comes_in_or_out(shop: &Shop, running: &mut super::drill::Running) {
             stream.read_to_string(&mut answer).map(|_| answer)
         });
     eprintln!("from the runner to {address}:80: {asked:?}");
-    assert!(!asked.is_ok_and(|answer| answer.contains("HTTP/1")), "somebody answered");
     let web = machines(shop).into_iter().find(|one| one["id"] == id).unwrap();
     assert!(!web["requests"].to_string().contains("from-outside"), "{web}");
     // This machine by all addresses that it has: no packet comes out.
@@ -157,7 +156,7 @@ async fn a_lost_zone_is_shown_from_inside() {
     let shop = Shop::open(2.0).await;
     let role = role(&shop, PRODUCTION);
     let machines = json!([
-        { "kind": "http", "account": PRODUCTION, "region": EAST, "serves": { "instance": "*" }, "port": 8080,
+        { "kind": "http", "account": PRODUCTION, "region": EAST, "serves": { "instance": "drillmaster:run" }, "port": 8080,
           "routes": { "GET /healthz": { "status": 200, "body": "ok" } } },
     ]);
     shop.moto.call("POST", "/peer/machines", Some(&machines));

@@ -45,10 +45,8 @@ fn down(small: &Small) {
 async fn held(small: &Small, ttl: &str) -> Running {
     let hold = "steps:\n  - { id: hold, uses: command.run, with: { run: [sh, -c, \"until [ -e go ]; do sleep 0.1; done\"] } }\n";
     let playbook = playbook(small, ttl).replace("steps:\n", hold);
-    let mut running = Drill::new(&playbook, small.closet.moto.endpoint())
-        .arg("--teardown-timeout")
-        .arg("1s")
-        .start();
+    let mut running =
+        Drill::new(&playbook, small.closet.moto.endpoint()).arg("--teardown-timeout").arg("1s").start();
     until(&mut running, "holding", |r| r["event"] == "step_started" && r["step"] == "hold").await;
     until(&mut running, "a machine", |r| r["event"] == "step_succeeded" && r["step"] == "web").await;
     running
@@ -81,7 +79,8 @@ async fn drills_use_it_and_leave_it_empty() {
     }
     let status = sandbox(&small, "status");
     assert_eq!((status.exit, &told(&status)["missing"]), (Some(0), &json!([])), "{}", status.told());
-    let swept = Drill::command(&playbook(&small, "1h"), small.closet.moto.endpoint(), &["sweep", "playbook.yaml"]);
+    let swept =
+        Drill::command(&playbook(&small, "1h"), small.closet.moto.endpoint(), &["sweep", "playbook.yaml"]);
     let swept = swept.run();
     assert_eq!(swept.exit, Some(0), "{}", swept.told());
     assert!(swept.stdout.contains("standing sandbox `quarterly`"), "{}", swept.told());
@@ -143,10 +142,14 @@ async fn what_is_in_it_already_stops_a_drill() {
     let ec2 = &small.closet.raw.ec2;
     let subnets = ec2.describe_subnets().send().await.unwrap();
     let of_ours = |subnet: &&aws::sdk::aws_sdk_ec2::types::Subnet| {
-        subnet.tags().iter().any(|tag| tag.value().is_some_and(|value| value.starts_with("standing-quarterly")))
+        subnet
+            .tags()
+            .iter()
+            .any(|tag| tag.value().is_some_and(|value| value.starts_with("standing-quarterly")))
     };
     let subnet = subnets.subnets().iter().find(of_ours).unwrap().subnet_id().unwrap().to_owned();
-    let made = ec2.create_network_interface().subnet_id(subnet).description("left over").send().await.unwrap();
+    let made =
+        ec2.create_network_interface().subnet_id(subnet).description("left over").send().await.unwrap();
     let id = made.network_interface.unwrap().network_interface_id.unwrap();
     let done = run(&small).run();
     done.ends(3, "error");

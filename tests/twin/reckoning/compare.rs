@@ -61,7 +61,10 @@ fn nodes(found: &mut Found, drill: &Drill, reckoned: &Reckoned, report: &Value) 
         let reported = all.iter().find(|row| row["id"] == *node.id).unwrap();
         let end = match ended.end {
             End::Well => well,
-            End::Failed => failed,
+            End::Failed => match node.what {
+                What::Check(_) if ended.unasked => "unknown",
+                What::Check(_) | What::Step(_) => failed,
+            },
             End::Skipped => "skipped",
             End::LeftOut => "not_run",
             End::NotBegun => match node.what {

@@ -27,6 +27,8 @@ pub struct Ended {
     pub healthy: i64,
     /// The recovery point of its data.
     pub point: Option<usize>,
+    /// Nobody could ask the check to its end, so it is unknown.
+    pub unasked: bool,
     /// The step got as far as its calls.
     pub called: bool,
     /// For a step: when each attempt began, and the fault that it had.
@@ -35,7 +37,7 @@ pub struct Ended {
 
 impl Ended {
     fn new(end: End, at: i64) -> Self {
-        Self { end, at, healthy: at, point: None, called: false, attempts: Vec::new() }
+        Self { end, at, healthy: at, point: None, unasked: false, called: false, attempts: Vec::new() }
     }
 }
 
@@ -344,13 +346,13 @@ impl Drill {
                 What::Step(step) => self.run_step(n, step, start, &ended),
                 // The resource that it names was never made, so there is nothing to ask.
                 What::Check(Check { names: Some((step, _)), .. }) if ended[*step].end != End::Well => {
-                    Ended::new(End::Failed, start)
+                    Ended { unasked: true, ..Ended::new(End::Failed, start) }
                 }
                 What::Check(check) => Self::run_check(check, start),
             };
             ended.push(if end.at > deadline {
                 let attempts = end.attempts.into_iter().filter(|(at, _)| *at < deadline).collect();
-                Ended { called: end.called, attempts, ..Ended::new(End::Failed, deadline) }
+                Ended { called: end.called, unasked: true, attempts, ..Ended::new(End::Failed, deadline) }
             } else {
                 end
             });

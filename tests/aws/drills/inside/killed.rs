@@ -10,8 +10,6 @@ use crate::drills::killed::{Dice, is_of, number};
 
 /// How many runs are killed. `KILLS=200` runs the long test, and `SEED=17` begins with another seed.
 const KILLS: u64 = 3;
-/// A whole drill takes about as long, in milliseconds.
-const LONGEST: u64 = 12_000;
 
 #[tokio::test]
 async fn killed_runs_with_a_probe_are_finished_or_undone() {
@@ -21,6 +19,7 @@ async fn killed_runs_with_a_probe_are_finished_or_undone() {
     whole.ends(0, "passed");
     whole.nothing_is_left(moto, &small.before);
     eprintln!("a whole drill takes {:?}", whole.took);
+    let longest = u64::try_from(whole.took.as_millis()).unwrap();
 
     let first = number("SEED").unwrap_or(0);
     let (mut resumed, mut aborted, mut torn_down, mut unbegun, mut over) = (0, 0, 0, 0, 0);
@@ -28,7 +27,7 @@ async fn killed_runs_with_a_probe_are_finished_or_undone() {
         let mut dice = Dice::of(seed);
         let abort = dice.below(3) == 0;
         let run = small.drill("2m").start();
-        tokio::time::sleep(Duration::from_millis(dice.below(LONGEST))).await;
+        tokio::time::sleep(Duration::from_millis(dice.below(longest))).await;
         run.signal("KILL");
         let dead = run.end();
         if dead.exit.is_some() {

@@ -11,7 +11,7 @@ or `vpc` and `address`), or as soon as moto has what it stands for (`serves`):
 
   {"db": "orders"}                 a DB instance whose identifier contains this, and its endpoint's name
   {"cluster": "orders"}            a DB cluster, and the names of both of its endpoints
-  {"instance": "app=orders"}       an EC2 instance with this tag; "*" means any one. Its address
+  {"instance": "app=orders"}       an EC2 instance with this tag, or this key; "*" means any one. Its address
 
 It stands there until that is deleted, and can then serve the next one. VPCs that are not of the
 place (`account`, `region`) are left alone.
@@ -214,8 +214,9 @@ def candidates(server):
     if kind == "cluster":
         return [one for name, one in rds.clusters.items() if wanted in name and one.status == "available" and one.db_subnet_group_name]
     running = [one for reservation in ec2.reservations.values() for one in reservation.instances if one.state == "running" and one.private_ip]
-    key, _, value = wanted.partition("=")
-    return [one for one in running if wanted == "*" or any((tag["key"], tag["value"]) == (key, value) for tag in one.get_tags())]
+    key, has_value, value = wanted.partition("=")
+    fits = lambda tag: tag["key"] == key and (tag["value"] == value or not has_value)  # noqa: E731
+    return [one for one in running if wanted == "*" or any(fits(tag) for tag in one.get_tags())]
 
 
 def standing(thing, server):
