@@ -32,6 +32,8 @@ const TIMEOUT_S: i32 = 300;
 /// Lambda gives a share of a processor with the memory: 1,769 MB are a whole one (Lambda developer
 /// guide, "Configure Lambda function memory"). A TLS handshake with less takes much longer.
 const MEMORY_MB: i32 = 1_769;
+/// How hard a package is pressed. Without optimization the best level takes half a minute.
+const LEVEL: Option<i64> = Some(if cfg!(debug_assertions) { 1 } else { 9 });
 /// Lambda's name for the program in a package of its runtimes `provided`.
 const PROGRAM: &str = "bootstrap";
 const MAX_ANSWER: usize = 6 * 1024 * 1024;
@@ -52,7 +54,7 @@ impl Package {
     pub fn of(program: &Path, architecture: Architecture) -> std::io::Result<Self> {
         let program = std::fs::read(program)?;
         let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-        let options = SimpleFileOptions::default().unix_permissions(0o755);
+        let options = SimpleFileOptions::default().unix_permissions(0o755).compression_level(LEVEL);
         zip.start_file(PROGRAM, options).map_err(std::io::Error::other)?;
         zip.write_all(&program)?;
         let zip = zip.finish().map_err(std::io::Error::other)?.into_inner();

@@ -186,6 +186,7 @@ pub fn region_loss() -> Report {
             azs: strings(&["usw2-az1", "usw2-az2"]),
             isolation_verified: true,
             kept_until: None,
+            standing: None,
         },
         params: [("db_class".to_owned(), "db.t4g.medium".to_owned())].into(),
         seed: None,

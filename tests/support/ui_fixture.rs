@@ -61,6 +61,7 @@ pub fn run_started(steps: Vec<NodePlan>, checks: Vec<NodePlan>) -> Body {
         sandbox_account: "333333333333".parse().unwrap(),
         sandbox_region: "us-west-2".parse().unwrap(),
         sandbox_cidr: "10.99.0.0/16".into(),
+        sandbox_standing: None,
         expires: at(86_400.0),
         params: [].into_iter().collect(),
         workloads: vec![WorkloadPlan {

@@ -151,6 +151,7 @@ async fn what_the_run_has_made_is_looked_at_wherever_it_stands() {
         vpc: sandbox.vpc.clone(),
         run: world.run_tags.run.clone(),
         made,
+        empty: false,
         whole: true,
     };
     let of_bucket = async || {

@@ -213,7 +213,10 @@ impl World {
     /// One complete inspection of a VPC and of everything that carries the run's tag.
     pub async fn exposures(&self, at: &Place, vpc: &str) -> Vec<Exposure> {
         let (vpc, run, made) = (vpc.to_owned(), self.run_tags.run.clone(), Vec::new());
-        self.aws.exposures(&IsolationScan { place: at.clone(), vpc, run, made, whole: true }).await.unwrap()
+        self.aws
+            .exposures(&IsolationScan { place: at.clone(), vpc, run, made, empty: false, whole: true })
+            .await
+            .unwrap()
     }
 
     pub async fn tagged(&self, place: &Place) -> Vec<ResourceRef> {

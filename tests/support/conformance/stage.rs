@@ -119,7 +119,7 @@ impl<'a> Stage<'a> {
             probe: None,
             vaults: with.copied_from.map(|_| (String::new(), copied_from)).into_iter().collect(),
         };
-        let ready = prepare(&provisioner, &waiter, &wanted, peer.gate.loss().unwrap()).await.unwrap();
+        let ready = prepare(&provisioner, None, &waiter, &wanted, peer.gate.loss().unwrap()).await.unwrap();
         provisioner.guard().enter(Phase::Recover);
         let person = Somebody::Absent;
         Self { peer, provisioner, waiter, ready, person, bus, log, made: RefCell::default() }
