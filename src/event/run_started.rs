@@ -82,7 +82,7 @@ pub struct Inputs {
     /// How long one resource may resist its deletion, in seconds.
     pub patience_s: f64,
     /// Whether teardown waits until Lambda lets the probe's network go.
-    #[serde(default = "waits")]
+    #[serde(default = "waits", skip_serializing_if = "Clone::clone")]
     pub wait_network: bool,
     /// Virtual seconds per real second. `null` means as fast as the machine allows.
     pub pace: Option<f64>,
