@@ -186,7 +186,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let start = args.start.unwrap_or(started);
     let asked = Asked { start, jobs: args.jobs, watched: watched && is_slow };
     let Before { forecast, expected } = super::forecast::before_run(&loaded, &config, &asked);
-    let plan = wire::plan_of(loaded).map_err(wrong)?;
+    let mut plan = wire::plan_of(loaded).map_err(wrong)?;
     let run = args.run_id.clone().unwrap_or_else(|| run_id(&plan.name, started));
     let folder = args.out.clone().unwrap_or_else(|| Path::new(history::RUNS).join(run.to_string()));
     let named = store.as_ref().map(store::lasting_name);
@@ -195,6 +195,9 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     // They are the runs of that store: without a name, both are the folder `runs`.
     let past = store.as_ref().map(|_| history::past(&mut runs, &plan.name, args.on, start));
     let past = past.unwrap_or_default();
+    if store.is_some() {
+        history::keep_counts(&mut plan, &mut runs, args.on, start);
+    }
     let options = Options {
         on: args.on,
         run,

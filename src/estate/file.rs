@@ -15,6 +15,7 @@ use super::scope::{self, Scope};
 use super::series;
 use base::duration::{Size, Span, Time, When};
 use base::ids::{AccountId, AzId, Region};
+use base::rung::RungHealth;
 
 /// An estate: the resources of production, their recovery points, and the behaviour of the twin.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -549,6 +550,12 @@ pub struct Probe {
     /// The size of these objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<Size>,
+    /// What each rung of a `data` check tells: `healthy`, `unhealthy` or `unknown`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rungs: BTreeMap<String, RungHealth>,
+    /// The rows that a `data` check counts, by table.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, u64>,
     /// The exit code of a command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,

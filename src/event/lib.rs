@@ -27,6 +27,7 @@ use serde_json::Value;
 
 use base::duration::Time;
 use base::ids::{AccountId, AzId, Region};
+use base::rung::Rung;
 use estate::RecoveryPoint;
 use estate::point::WorstCase;
 use port::{ApiCalls, Finding, PointQuery, Ready, ResourceRef, Sent};
@@ -215,6 +216,14 @@ pub enum Body {
         /// Nobody could be asked. Never with `healthy`.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unknown: bool,
+    },
+    /// What a check of data saw at its end, rung by rung.
+    CheckRungs {
+        check: String,
+        rungs: Vec<Rung>,
+        /// The rows that it counted, by table.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        rows: BTreeMap<String, u64>,
     },
     CheckHealthy {
         check: String,

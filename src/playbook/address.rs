@@ -48,6 +48,7 @@ pub fn targets(kind: &CheckKind) -> Vec<Target<'_>> {
     match kind {
         CheckKind::Http(spec) => one("url", &spec.url, Form::Url),
         CheckKind::Sql(spec) => one("url", &spec.url, Form::Url),
+        CheckKind::Data(spec) => one("url", &spec.url, Form::Url),
         CheckKind::Tcp(spec) => one("address", &spec.address, Form::HostPort),
         CheckKind::Dns(spec) => {
             let server = spec.server.iter().map(|text| Target { field: "server", text, form: Form::Server });
@@ -95,6 +96,11 @@ impl Addresses {
         for asked in hosts_in(address) {
             self.production.made(&asked.host);
         }
+    }
+
+    /// Whether the host of a URL is one that AWS gave to something that the run made.
+    pub fn is_made(&self, host: &str) -> bool {
+        self.production.is_made(host)
     }
 
     /// Takes in the names that the sandbox's account has for zones.

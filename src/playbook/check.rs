@@ -17,6 +17,7 @@ use strum::{Display, EnumDiscriminants, IntoStaticStr, VariantArray};
 
 use super::asked::{self, SqlEngine, Unreadable};
 use super::comparison::{Comparison, SizeComparison};
+use super::data::{DATA_TIMEOUT, DataCheck};
 use super::expr::is_template;
 use super::expr_value::Expr;
 use super::query;
@@ -37,6 +38,7 @@ pub enum CheckKind {
     Tcp(TcpCheck),
     Dns(DnsCheck),
     Sql(SqlCheck),
+    Data(DataCheck),
     S3(S3Check),
     Dynamodb(DynamodbCheck),
     Command(CommandCheck),
@@ -397,17 +399,24 @@ pub struct SpecMistake {
 }
 
 macro_rules! timeout {
-    ($($spec:ident),*) => {$(
+    ($($spec:ident: $default:ident),*) => {$(
         impl $spec {
             /// How long one attempt may take. If the value is still an expression, the default.
             pub fn timeout(&self) -> Duration {
-                self.timeout.as_ref().and_then(|span| span.get().ok()).unwrap_or(&DEFAULT_TIMEOUT).0
+                self.timeout.as_ref().and_then(|span| span.get().ok()).unwrap_or(&$default).0
             }
         }
     )*};
 }
 
-timeout!(HttpCheck, TcpCheck, DnsCheck, SqlCheck, CommandCheck);
+timeout!(
+    HttpCheck: DEFAULT_TIMEOUT,
+    TcpCheck: DEFAULT_TIMEOUT,
+    DnsCheck: DEFAULT_TIMEOUT,
+    SqlCheck: DEFAULT_TIMEOUT,
+    DataCheck: DATA_TIMEOUT,
+    CommandCheck: DEFAULT_TIMEOUT
+);
 
 impl CheckType {
     /// Every type, in the order of the definition.
@@ -421,7 +430,7 @@ impl CheckType {
     /// Whether it has a `url`, in which a password may hold any character.
     pub fn has_url(self) -> bool {
         match self {
-            Self::Http | Self::Sql => true,
+            Self::Http | Self::Sql | Self::Data => true,
             Self::Tcp | Self::Dns | Self::S3 | Self::Dynamodb | Self::Command | Self::State => false,
         }
     }
@@ -438,7 +447,7 @@ impl CheckKind {
         match self {
             Self::Sql(_) | Self::Command(_) | Self::Http(_) => true,
             Self::Dynamodb(spec) => spec.attribute.is_some(),
-            Self::Tcp(_) | Self::Dns(_) | Self::S3(_) | Self::State(_) => false,
+            Self::Tcp(_) | Self::Dns(_) | Self::Data(_) | Self::S3(_) | Self::State(_) => false,
         }
     }
 
@@ -509,6 +518,11 @@ impl CheckKind {
                     wrong(field, message, help);
                 }
             }
+            Self::Data(c) => {
+                for (field, message, help) in c.mistakes() {
+                    wrong(field, message, &help);
+                }
+            }
             Self::S3(c) if c.key.is_some() && c.prefix.is_some() => {
                 wrong(
                     "prefix",
@@ -560,6 +574,7 @@ impl CheckKind {
             Self::Tcp(spec) => Some(spec.timeout()),
             Self::Dns(spec) => Some(spec.timeout()),
             Self::Sql(spec) => Some(spec.timeout()),
+            Self::Data(spec) => Some(spec.timeout()),
             Self::Command(spec) => Some(spec.timeout()),
             Self::S3(_) | Self::Dynamodb(_) | Self::State(_) => None,
         }
@@ -606,20 +621,25 @@ impl DynamodbCheck {
 impl SqlCheck {
     /// The database's protocol, by the URL's scheme. `None` if an expression gives it.
     pub fn engine(&self) -> Option<SqlEngine> {
-        let is = |schemes: [&str; 2]| schemes.iter().any(|scheme| starts_with(&self.url, scheme));
-        if is(["postgres://", "postgresql://"]) {
-            Some(SqlEngine::Postgres)
-        } else if is(["mysql://", "mariadb://"]) {
-            Some(SqlEngine::MySql)
-        } else {
-            None
-        }
+        engine_of(&self.url)
+    }
+}
+
+/// The protocol of a database's URL, by its scheme.
+pub(crate) fn engine_of(url: &str) -> Option<SqlEngine> {
+    let is = |schemes: [&str; 2]| schemes.iter().any(|scheme| starts_with(url, scheme));
+    if is(["postgres://", "postgresql://"]) {
+        Some(SqlEngine::Postgres)
+    } else if is(["mysql://", "mariadb://"]) {
+        Some(SqlEngine::MySql)
+    } else {
+        None
     }
 }
 
 impl SqlTls {
     /// The key, the mistake, and what to write instead.
-    fn mistakes(&self) -> Vec<(&'static str, String, &'static str)> {
+    pub(crate) fn mistakes(&self) -> Vec<(&'static str, String, &'static str)> {
         let mut found = Vec::new();
         let mode = self.mode.as_ref().and_then(|mode| mode.get().ok());
         let verifies = !matches!(mode, Some(SqlTlsMode::Disable | SqlTlsMode::Require));
@@ -732,6 +752,7 @@ mod tests {
             "dns: { name: example.com, type: MX, server: 127.0.0.1:5353, contains: [10 mail.example.com] }",
             "sql: { url: 'postgres://{{ steps.db.endpoint }}/orders', query: select 1, expect: '>= 1000' }",
             "sql: { url: 'mysql://u@h/db', query: select 1, expect: 1, tls: { mode: verify-full, ca_file: rds.pem } }",
+            "data: { url: 'postgres://u@{{ steps.db.endpoint }}/orders', against: reference.json, tolerance: 5%, rungs: [structure, volume, foreign_keys] }",
             "s3: { bucket: b, prefix: logs/, min_count: 3, size: '>= 1GiB' }",
             "dynamodb: { table: '{{ steps.t.name }}', min_items: 3, count: '>= 3', key: { pk: { S: '1' }, sk: { N: '7' } }, attribute: a, expect: paid }",
             "command: { run: [pg_isready, -h, localhost], exit_code: 0 }",

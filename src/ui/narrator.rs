@@ -165,6 +165,7 @@ impl Narrator {
             | Body::StepSkipped { .. }
             | Body::StepNotRun { .. }
             | Body::CheckTried { .. }
+            | Body::CheckRungs { .. }
             | Body::CheckHealthy { .. }
             | Body::CheckUnhealthy { .. }
             | Body::CheckUnknown { .. }
@@ -291,6 +292,11 @@ impl Narrator {
                     format!("try {tries}, {state}: {}", clean(observed)),
                     false,
                 )
+            }
+            Body::CheckRungs { check, rungs, .. } => {
+                let told = rungs.iter().map(|rung| format!("{} {}", rung.name, rung.health));
+                let told = told.collect::<Vec<_>>().join(", ");
+                (Mark::Info, self.check(check), clean(&told).into_owned(), false)
             }
             Body::CheckHealthy { check, healthy_at, observed, .. } => (
                 Mark::Done,

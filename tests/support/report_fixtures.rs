@@ -63,6 +63,8 @@ pub fn check(id: &str, kind: &str, needs: &[&str], ready: f64, healthy: f64, obs
         settled_at: Some(at(healthy)),
         seconds: Some(healthy - ready),
         observed: Some(observed.into()),
+        rungs: vec![],
+        rows: BTreeMap::new(),
         tries: 1,
         critical: false,
     }

@@ -10,6 +10,7 @@ use playbook::address::{Addresses, authority, targets};
 use playbook::asked::SqlEngine;
 use playbook::check::{CheckKind, CheckType};
 use playbook::comparison::Comparison;
+use playbook::data::DataRung;
 use playbook::expr::{self, is_template};
 use playbook::expr_value::Expr;
 use playbook::model::Measures;
@@ -74,7 +75,7 @@ pub fn findings(plan: &Plan, addresses: &Addresses) -> Vec<Finding> {
             Rule::CheckProvesLittle,
             workload,
             format!("no check of workload `{workload}` reads the data that {steps} restored"),
-            "add a check that reads them: `sql`, `s3`, `dynamodb`, a `command`, or `http` with `expect_body`",
+            "add a check that reads them: `sql`, `data`, `s3`, `dynamodb`, a `command`, or `http` with `expect_body`",
         )
     }));
     found
@@ -120,6 +121,7 @@ impl Proofs<'_> {
                     Ok(
                         CheckKind::Sql(_) | CheckKind::S3(_) | CheckKind::Dynamodb(_) | CheckKind::Command(_),
                     ) => true,
+                    Ok(CheckKind::Data(spec)) => spec.asked().iter().any(|rung| reads_rows(*rung)),
                     Ok(CheckKind::Http(spec)) => spec.expect_body.is_some(),
                     Ok(CheckKind::Tcp(spec)) => spec.expect.is_some(),
                     Ok(CheckKind::Dns(_) | CheckKind::State(_)) | Err(_) => false,
@@ -154,7 +156,25 @@ fn accepts_anything(work: &CheckWork) -> bool {
             let counts_nothing = spec.min_items.is_some() && !asks_for_some && spec.count.is_none();
             spec.key.is_none() && !asks_for_some && (counts_nothing || known(&spec.count).unwrap_or(false))
         }
-        Ok(CheckKind::Command(_) | CheckKind::Dns(_) | CheckKind::State(_)) | Err(_) => false,
+        Ok(CheckKind::Data(_) | CheckKind::Command(_) | CheckKind::Dns(_) | CheckKind::State(_)) | Err(_) => {
+            false
+        }
+    }
+}
+
+/// Whether a rung tells an empty store from a full one.
+fn reads_rows(rung: DataRung) -> bool {
+    match rung {
+        DataRung::Volume | DataRung::Canary | DataRung::Boundary => true,
+        DataRung::Structure
+        | DataRung::Sequences
+        | DataRung::Collations
+        | DataRung::Extensions
+        | DataRung::Roles
+        | DataRung::Indexes
+        | DataRung::ForeignKeys
+        | DataRung::Outward
+        | DataRung::Write => false,
     }
 }
 
@@ -170,6 +190,7 @@ fn names_no_table(work: &CheckWork) -> bool {
             CheckKind::Http(_)
             | CheckKind::Tcp(_)
             | CheckKind::Dns(_)
+            | CheckKind::Data(_)
             | CheckKind::S3(_)
             | CheckKind::Dynamodb(_)
             | CheckKind::Command(_)
@@ -185,12 +206,14 @@ fn asked_and_expected(work: &CheckWork) -> Value {
     let mut spec = work.spec.clone();
     let Some(parts) = spec.as_object_mut() else { return spec };
     match work.kind {
-        CheckType::Http | CheckType::Sql => {
+        CheckType::Http | CheckType::Sql | CheckType::Data => {
             if let Some(Value::String(url)) = parts.get_mut("url") {
                 *url = authority(url).to_owned();
             }
             parts.remove("query");
             parts.remove("body");
+            parts.remove("canary");
+            parts.remove("boundary");
         }
         CheckType::Tcp
         | CheckType::Dns

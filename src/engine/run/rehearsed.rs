@@ -1,6 +1,8 @@
 //! Checks on the twin: the estate's answers, judged like real ones. What a check expects and the
 //! estate does not answer is assumed, and reported.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::Recovery;
@@ -8,14 +10,18 @@ use crate::actions::command::run::NOT_RUN;
 use crate::actions::context::StepError;
 use crate::plan::CheckWork;
 use crate::secrets::PLACEHOLDER;
-use checks::{DynamodbObserved, Ending, First, HttpAnswer, Observation, Ran, S3Observed, Secrets};
+use base::rung::RungHealth;
+use checks::data::Saw;
+use checks::{DataSeen, DynamodbObserved, Ending, First, HttpAnswer, Observation, Ran, S3Observed, Secrets};
 use estate::file::{Existence, NAMED, Probe};
 use playbook::asked::Unreadable;
 use playbook::check::{CheckKind, DynamodbCheck, S3Check, StateCheck, Statuses};
 use playbook::comparison::Comparison;
+use playbook::data::{self, DataCheck, DataRung};
 use playbook::endpoint::{self, Server};
 use playbook::expr;
 use playbook::expr_value::{Expr, TemplateLeft};
+use playbook::reference::{LastPassed, Reference};
 use port::{Finding, ProbeAnswer, Rule};
 
 /// What nobody says of an answer, if the estate has no probe for the check.
@@ -50,6 +56,7 @@ impl Recovery<'_> {
             CheckKind::S3(spec) => self.rehearsed_s3(spec, said).await,
             CheckKind::Dynamodb(spec) => self.rehearsed_table(spec, said).await,
             CheckKind::State(spec) => self.rehearsed_state(spec, said).await,
+            CheckKind::Data(spec) => self.rehearsed_data(spec, said),
             kind @ (CheckKind::Http(_)
             | CheckKind::Tcp(_)
             | CheckKind::Dns(_)
@@ -124,6 +131,60 @@ impl Recovery<'_> {
                 let expected = expected.map_or_else(|| "healthy".to_owned(), ToString::to_string);
                 Observation::healthy("").assuming(vec![format!("the status (expected `{expected}`)")])
             }
+        }
+    }
+
+    /// What the estate says of the rungs. The others are assumed, by name.
+    fn rehearsed_data(&self, spec: &DataCheck, said: Option<&Probe>) -> Observation {
+        let none = Probe::default();
+        let said = said.unwrap_or(&none);
+        let (mut judged, mut rungs, mut assumed) = (Vec::new(), Vec::new(), Vec::new());
+        for rung in spec.asked() {
+            let saw = match said.rungs.get(rung.name()) {
+                Some(RungHealth::Healthy) => Some(Saw::fine("healthy")),
+                Some(RungHealth::Unhealthy) => Some(Saw::wrong("unhealthy", "the estate says so")),
+                Some(RungHealth::Unknown) => Some(Saw::unknown("not asked", "the estate says so")),
+                None if rung == DataRung::Volume && !said.tables.is_empty() => {
+                    Some(self.rehearsed_volume(spec, said))
+                }
+                None => None,
+            };
+            if let Some(saw) = saw {
+                judged.push(saw.clone().of(rung));
+                rungs.push(saw.of(rung));
+            } else {
+                assumed.push(format!("the rung `{rung}`"));
+                rungs.push(Saw::unknown("assumed", "the estate does not say").of(rung));
+            }
+        }
+        let rows = said.tables.clone();
+        let seen = if judged.is_empty() {
+            Observation::healthy("")
+        } else {
+            Observation::of_rungs(judged, BTreeMap::new())
+        };
+        Observation { data: Some(Box::new(DataSeen { rungs, rows })), ..seen }.assuming(assumed)
+    }
+
+    fn rehearsed_volume(&self, spec: &DataCheck, said: &Probe) -> Saw {
+        let files = &self.engine.plan.files;
+        let judged = |past: Option<&BTreeMap<String, u64>>, whose: &str| {
+            checks::data::judge_volume(&said.tables, past, spec.tolerance(), whose)
+        };
+        match spec.against.as_deref() {
+            Some(against) if data::is_last_passed(against) => {
+                let past = files.kept().get(against);
+                match past.and_then(|text| serde_json::from_str::<LastPassed>(text).ok()) {
+                    Some(past) => judged(Some(&past.rows), &format!("the run {}", past.run_id)),
+                    None => judged(None, "no run of this playbook has passed before"),
+                }
+            }
+            Some(name) => match files.read(name).map(|text| Reference::read(&text)) {
+                Ok(Ok(reference)) => judged(Some(&reference.rows()), "the reference"),
+                Ok(Err(wrong)) => Saw::unknown("not compared", wrong.message),
+                Err(why) => Saw::unknown("not compared", format!("`{name}` cannot be read: {why}")),
+            },
+            None => Saw::unknown("not compared", "the check has no `against`"),
         }
     }
 
@@ -242,6 +303,7 @@ fn example(kind: &CheckKind) -> &'static str {
         CheckKind::S3(_) => "{ count: …, bytes: … }",
         CheckKind::Dynamodb(_) => "{ count: …, value: … }",
         CheckKind::Command(_) => "{ value: …, exit_code: … }",
+        CheckKind::Data(_) => "{ rungs: { … }, tables: { … } }",
         CheckKind::Tcp(spec) if spec.expect.is_none() => "{ healthy_after: … }",
         CheckKind::Tcp(_) | CheckKind::Dns(_) | CheckKind::Sql(_) | CheckKind::State(_) => "{ value: … }",
     }
@@ -287,6 +349,8 @@ fn judge(kind: &CheckKind, said: &Probe) -> Result<Observation, TemplateLeft> {
             checks::judge_dns(spec, records.as_deref())
         }
         CheckKind::Sql(spec) => checks::judge_sql(spec, value_text.map(First::Value)),
+        // The rungs are judged one by one.
+        CheckKind::Data(_) => Ok(Observation::unknown("not asked", "the estate says nothing of it")),
         CheckKind::Command(spec) => checks::judge_command(
             spec,
             &Ran {
@@ -346,6 +410,7 @@ fn take_unknown(kind: &mut CheckKind, made_up: &[String]) -> Vec<String> {
             take("the attribute".into(), &mut spec.expect);
         }
         CheckKind::State(spec) => take("the status".into(), &mut spec.expect),
+        CheckKind::Data(_) => {}
     }
     taken
 }

@@ -468,6 +468,8 @@ fn checks(record: &Record, started: &RunStarted, critical: &[&str]) -> Vec<Check
                 settled_at: check.settled_at,
                 seconds: check.ready_at.zip(check.healthy_at).map(|(from, to)| seconds_between(from, to)),
                 observed: check.observed.clone(),
+                rungs: check.rungs.clone(),
+                rows: check.rows.clone(),
                 tries: check.tries,
                 critical: critical.contains(&node.id.as_str()),
             }

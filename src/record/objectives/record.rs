@@ -8,6 +8,7 @@ use super::isolation::Isolation;
 use crate::report::model::{CheckStatus, Resumption, StepStatus};
 use base::duration::Time;
 use base::ids::AzId;
+use base::rung::Rung;
 use estate::RecoveryPoint;
 use estate::point::WorstCase;
 use event::{
@@ -100,6 +101,8 @@ pub struct CheckRecord {
     pub observed: Option<String>,
     pub tries: u32,
     pub data_time: Option<Time>,
+    pub rungs: Vec<Rung>,
+    pub rows: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -255,6 +258,11 @@ impl Record {
                 let check = self.check(check);
                 check.observed = Some(observed.clone());
                 check.tries = *tries;
+            }
+            Body::CheckRungs { check, rungs, rows } => {
+                let check = self.check(check);
+                check.rungs.clone_from(rungs);
+                check.rows.clone_from(rows);
             }
             Body::CheckHealthy { check, healthy_at, observed, tries, data_time } => {
                 let check = self.check(check);

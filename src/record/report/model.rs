@@ -18,6 +18,7 @@ use port::gate::DeniedCall;
 use port::request::CallCount;
 use schedule::Schedule;
 
+pub use base::rung::{Rung, RungHealth};
 pub use base::severity::Severity;
 pub use event::Identified;
 pub use port::Finding;
@@ -371,7 +372,7 @@ pub enum CheckStatus {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckReport {
     pub id: String,
-    /// `http`, `tcp`, `dns`, `sql`, `s3`, `command`, `state`
+    /// `http`, `tcp`, `dns`, `sql`, `data`, `s3`, `dynamodb`, `command`, `state`
     pub kind: String,
     pub workload: Option<String>,
     pub needs: Vec<String>,
@@ -387,6 +388,12 @@ pub struct CheckReport {
     /// From `ready_at` to `healthy_at`.
     pub seconds: Option<f64>,
     pub observed: Option<String>,
+    /// What a check of data saw, rung by rung. Absent for all others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rungs: Vec<Rung>,
+    /// The rows that it counted, by table. The next run may compare with them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rows: BTreeMap<String, u64>,
     pub tries: u32,
     pub critical: bool,
 }
