@@ -33,6 +33,8 @@ mod net;
 #[cfg(feature = "live")]
 mod redirect;
 #[cfg(feature = "live")]
+mod redis;
+#[cfg(feature = "live")]
 pub mod remote;
 #[cfg(feature = "live")]
 mod sql;
@@ -46,7 +48,8 @@ mod tls;
 mod testing;
 
 pub use answers::{
-    Ending, First, HttpAnswer, Ran, judge_command, judge_dns, judge_http, judge_sql, judge_tcp,
+    Ending, First, Found, HttpAnswer, Ran, RedisSeen, judge_command, judge_dns, judge_http, judge_redis,
+    judge_sql, judge_tcp,
 };
 pub use dynamodb::{DynamodbObserved, judge as judge_dynamodb};
 pub use observation::{DataSeen, Health, Observation, Secrets, printable};
@@ -55,7 +58,9 @@ pub use s3::{S3Observed, judge as judge_s3};
 pub use state::judge as judge_state;
 
 #[cfg(feature = "live")]
-pub use self::{command::command, data::data, dns::dns, http::http, net::Net, sql::sql, tcp::tcp};
+pub use self::{
+    command::command, data::data, dns::dns, http::http, net::Net, redis::redis, sql::sql, tcp::tcp,
+};
 
 /// Makes one attempt of a check over the network or on this machine.
 ///
@@ -69,6 +74,7 @@ pub async fn probe(kind: &playbook::check::CheckKind, net: &Net) -> Observation 
         CheckKind::Dns(spec) => dns(spec, net).await,
         CheckKind::Sql(spec) => sql(spec, net).await,
         CheckKind::Data(spec) => data(spec, net).await,
+        CheckKind::Redis(spec) => redis(spec, net).await,
         CheckKind::Command(spec) => command(spec, net).await,
         CheckKind::S3(_) | CheckKind::Dynamodb(_) | CheckKind::State(_) => Observation::unknown(
             "not asked",

@@ -130,6 +130,10 @@ fn needs<'a>(check: &'a CheckKind, net: &Net) -> (Vec<&'a str>, Vec<&'a str>) {
             let (variables, ca_file) = Access::from(spec).needs();
             (variables, ca_file.into_iter().collect())
         }
+        CheckKind::Redis(spec) => {
+            let password = spec.password_env.as_deref().unwrap_or(super::redis::PASSWORD_ENV);
+            (vec![password], spec.ca_file.as_deref().into_iter().collect())
+        }
         CheckKind::Data(spec) => {
             let (variables, ca_file) = Access::from(spec).needs();
             let counted = spec.against.as_deref().filter(|against| net.kept(against).is_some());
@@ -161,7 +165,8 @@ pub fn is_asked_inside(check: &CheckKind, net: &Net) -> bool {
         | CheckKind::Tcp(_)
         | CheckKind::Dns(_)
         | CheckKind::Sql(_)
-        | CheckKind::Data(_) => !through_tunnel(),
+        | CheckKind::Data(_)
+        | CheckKind::Redis(_) => !through_tunnel(),
         CheckKind::S3(_) | CheckKind::Dynamodb(_) | CheckKind::Command(_) | CheckKind::State(_) => false,
     }
 }

@@ -526,7 +526,7 @@ pub struct Probe {
     /// The answer: a number, a text, or a time relative to T0 (`-2h3m`). For `http` a number from
     /// 100 to 599 is the status, and anything else the body; for `s3` the number of objects; for
     /// `state` the status; for `dynamodb` the value of the attribute, or without `attribute` the
-    /// number of items; for `dns` the records, as a list or joined with `, `. For the step of a
+    /// number of items; for `redis` the value of the key, or without `key` the number of keys; for `dns` the records, as a list or joined with `, `. For the step of a
     /// `command.run`: what it prints.
     #[serde(default)]
     pub value: Option<serde_json::Value>,

@@ -50,6 +50,7 @@ pub fn targets(kind: &CheckKind) -> Vec<Target<'_>> {
         CheckKind::Sql(spec) => one("url", &spec.url, Form::Url),
         CheckKind::Data(spec) => one("url", &spec.url, Form::Url),
         CheckKind::Tcp(spec) => one("address", &spec.address, Form::HostPort),
+        CheckKind::Redis(spec) => one("address", &spec.address, Form::HostPort),
         CheckKind::Dns(spec) => {
             let server = spec.server.iter().map(|text| Target { field: "server", text, form: Form::Server });
             one("name", &spec.name, Form::Name).into_iter().chain(server).collect()

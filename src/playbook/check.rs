@@ -21,6 +21,7 @@ use super::data::{DATA_TIMEOUT, DataCheck};
 use super::expr::is_template;
 use super::expr_value::Expr;
 use super::query;
+use super::redis::RedisCheck;
 use base::duration::Span;
 use estate::production::canonical;
 
@@ -39,6 +40,7 @@ pub enum CheckKind {
     Dns(DnsCheck),
     Sql(SqlCheck),
     Data(DataCheck),
+    Redis(RedisCheck),
     S3(S3Check),
     Dynamodb(DynamodbCheck),
     Command(CommandCheck),
@@ -415,6 +417,7 @@ timeout!(
     DnsCheck: DEFAULT_TIMEOUT,
     SqlCheck: DEFAULT_TIMEOUT,
     DataCheck: DATA_TIMEOUT,
+    RedisCheck: DEFAULT_TIMEOUT,
     CommandCheck: DEFAULT_TIMEOUT
 );
 
@@ -431,7 +434,9 @@ impl CheckType {
     pub fn has_url(self) -> bool {
         match self {
             Self::Http | Self::Sql | Self::Data => true,
-            Self::Tcp | Self::Dns | Self::S3 | Self::Dynamodb | Self::Command | Self::State => false,
+            Self::Tcp | Self::Dns | Self::Redis | Self::S3 | Self::Dynamodb | Self::Command | Self::State => {
+                false
+            }
         }
     }
 }
@@ -447,6 +452,7 @@ impl CheckKind {
         match self {
             Self::Sql(_) | Self::Command(_) | Self::Http(_) => true,
             Self::Dynamodb(spec) => spec.attribute.is_some(),
+            Self::Redis(spec) => spec.key.is_some(),
             Self::Tcp(_) | Self::Dns(_) | Self::Data(_) | Self::S3(_) | Self::State(_) => false,
         }
     }
@@ -518,6 +524,11 @@ impl CheckKind {
                     wrong(field, message, help);
                 }
             }
+            Self::Redis(c) => {
+                for (field, message, help) in c.mistakes() {
+                    wrong(field, message, &help);
+                }
+            }
             Self::Data(c) => {
                 for (field, message, help) in c.mistakes() {
                     wrong(field, message, &help);
@@ -575,6 +586,7 @@ impl CheckKind {
             Self::Dns(spec) => Some(spec.timeout()),
             Self::Sql(spec) => Some(spec.timeout()),
             Self::Data(spec) => Some(spec.timeout()),
+            Self::Redis(spec) => Some(spec.timeout()),
             Self::Command(spec) => Some(spec.timeout()),
             Self::S3(_) | Self::Dynamodb(_) | Self::State(_) => None,
         }
@@ -753,6 +765,7 @@ mod tests {
             "sql: { url: 'postgres://{{ steps.db.endpoint }}/orders', query: select 1, expect: '>= 1000' }",
             "sql: { url: 'mysql://u@h/db', query: select 1, expect: 1, tls: { mode: verify-full, ca_file: rds.pem } }",
             "data: { url: 'postgres://u@{{ steps.db.endpoint }}/orders', against: reference.json, tolerance: 5%, rungs: [structure, volume, foreign_keys] }",
+            "redis: { address: '{{ steps.cache.endpoint }}', tls: true, key: a, expect: '>= 3', min_keys: 10 }",
             "s3: { bucket: b, prefix: logs/, min_count: 3, size: '>= 1GiB' }",
             "dynamodb: { table: '{{ steps.t.name }}', min_items: 3, count: '>= 3', key: { pk: { S: '1' }, sk: { N: '7' } }, attribute: a, expect: paid }",
             "command: { run: [pg_isready, -h, localhost], exit_code: 0 }",
@@ -809,6 +822,10 @@ mod tests {
             ("sql: { url: 'postgres://h/d', query: select 1, tls: { server_name: 'a b' } }", "tls"),
             ("sql: { url: 'oracle://joe:hunter22@h/d', query: select 1 }", "url"),
             ("sql: { url: 'postgres://h/d', query: ' ' }", "query"),
+            ("redis: { address: 'h:1', expect: 1 }", "expect"),
+            ("redis: { address: h, key: k }", "address"),
+            ("redis: { address: 'h:1', ca_file: ca.pem }", "ca_file"),
+            ("redis: { address: 'h:1', user: joe }", "user"),
             ("s3: { bucket: b, key: k, prefix: p }", "prefix"),
             ("dynamodb: { table: t, attribute: a }", "attribute"),
             ("dynamodb: { table: t, key: { pk: { S: '1' } }, expect: 1 }", "expect"),

@@ -29,6 +29,7 @@ pub fn text(kind: &CheckKind) -> Option<(&'static str, &str)> {
         CheckKind::Sql(spec) => Some(("url", &spec.url)),
         CheckKind::Data(spec) => Some(("url", &spec.url)),
         CheckKind::Tcp(spec) => Some(("address", &spec.address)),
+        CheckKind::Redis(spec) => Some(("address", &spec.address)),
         CheckKind::Dns(_)
         | CheckKind::S3(_)
         | CheckKind::Dynamodb(_)
@@ -61,7 +62,7 @@ pub fn read(kind: &CheckKind) -> Result<Option<Address>, Unreadable> {
             let scheme = place.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
             (scheme, url.host, Some(url.port))
         }
-        CheckKind::Tcp(_) => {
+        CheckKind::Tcp(_) | CheckKind::Redis(_) => {
             let (host, port) = asked::address(&place)?;
             (None, host.to_owned(), Some(port))
         }

@@ -24,6 +24,7 @@ pub mod manifest;
 pub mod model;
 pub mod notify;
 pub mod query;
+pub mod redis;
 pub mod reference;
 mod rules;
 pub mod schema;

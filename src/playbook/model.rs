@@ -14,6 +14,7 @@ use super::check::{
 use super::connect_to::ConnectTo;
 use super::data::DataCheck;
 use super::notify::Notify;
+use super::redis::RedisCheck;
 use base::architecture::Architecture;
 use base::duration::Span;
 use base::ids::{AccountId, AzId, Region};
@@ -163,7 +164,7 @@ pub struct Sandbox {
     pub network: Network,
     /// The drill's deadline from T0, and the expiry of everything that it creates.
     pub ttl: Span,
-    /// Who asks the checks `http`, `tcp`, `dns`, `sql` and `data` on AWS; default `none`.
+    /// Who asks the checks `http`, `tcp`, `dns`, `sql`, `data` and `redis` on AWS; default `none`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<ProbeChoice>,
 }
@@ -322,7 +323,7 @@ impl Default for Retry {
     }
 }
 
-/// A health check: exactly one of `http`, `tcp`, `dns`, `sql`, `data`, `s3`, `dynamodb`,
+/// A health check: exactly one of `http`, `tcp`, `dns`, `sql`, `data`, `redis`, `s3`, `dynamodb`,
 /// `command`, `state`.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -357,6 +358,8 @@ pub struct Check {
     #[serde(default)]
     pub data: Option<DataCheck>,
     #[serde(default)]
+    pub redis: Option<RedisCheck>,
+    #[serde(default)]
     pub s3: Option<S3Check>,
     #[serde(default)]
     pub dynamodb: Option<DynamodbCheck>,
@@ -390,6 +393,7 @@ impl Check {
                 CheckType::Dns => json!(self.dns),
                 CheckType::Sql => json!(self.sql),
                 CheckType::Data => json!(self.data),
+                CheckType::Redis => json!(self.redis),
                 CheckType::S3 => json!(self.s3),
                 CheckType::Dynamodb => json!(self.dynamodb),
                 CheckType::Command => json!(self.command),

@@ -124,6 +124,7 @@ impl Proofs<'_> {
                     Ok(CheckKind::Data(spec)) => spec.asked().iter().any(|rung| reads_rows(*rung)),
                     Ok(CheckKind::Http(spec)) => spec.expect_body.is_some(),
                     Ok(CheckKind::Tcp(spec)) => spec.expect.is_some(),
+                    Ok(CheckKind::Redis(spec)) => spec.key.is_some() || spec.min_keys.is_some(),
                     Ok(CheckKind::Dns(_) | CheckKind::State(_)) | Err(_) => false,
                 };
                 let by_kind = by_kind && !accepts_anything(work) && !names_no_table(work);
@@ -148,6 +149,12 @@ fn accepts_anything(work: &CheckWork) -> bool {
         }
         Ok(CheckKind::Http(spec)) => known(&spec.expect_body).unwrap_or(false),
         Ok(CheckKind::Tcp(spec)) => known(&spec.expect).unwrap_or(false),
+        // A key proves that it was restored.
+        Ok(CheckKind::Redis(spec)) => {
+            let asks_for_some =
+                spec.min_keys.as_ref().is_some_and(|min| min.get().map_or(true, |min| *min > 0));
+            spec.key.is_none() && spec.min_keys.is_some() && !asks_for_some
+        }
         Ok(CheckKind::S3(spec)) => known(&spec.count).unwrap_or(false) && spec.min_count.is_none(),
         // A key proves that its item was restored.
         Ok(CheckKind::Dynamodb(spec)) => {
@@ -191,6 +198,7 @@ fn names_no_table(work: &CheckWork) -> bool {
             | CheckKind::Tcp(_)
             | CheckKind::Dns(_)
             | CheckKind::Data(_)
+            | CheckKind::Redis(_)
             | CheckKind::S3(_)
             | CheckKind::Dynamodb(_)
             | CheckKind::Command(_)
@@ -216,6 +224,7 @@ fn asked_and_expected(work: &CheckWork) -> Value {
             parts.remove("boundary");
         }
         CheckType::Tcp
+        | CheckType::Redis
         | CheckType::Dns
         | CheckType::S3
         | CheckType::Dynamodb

@@ -417,6 +417,7 @@ impl Derivation<'_> {
             | CheckType::Dns
             | CheckType::Sql
             | CheckType::Data
+            | CheckType::Redis
             | CheckType::Command => {}
         }
         self.secrets(&work.spec);

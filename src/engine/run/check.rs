@@ -283,6 +283,7 @@ impl Recovery<'_> {
             | CheckKind::Dns(_)
             | CheckKind::Sql(_)
             | CheckKind::Data(_)
+            | CheckKind::Redis(_)
             | CheckKind::Command(_)) => self.ask_network(id, kind).await,
         };
         let seen = self.of_what_was_restored(kind, seen);

@@ -12,7 +12,10 @@ use crate::plan::CheckWork;
 use crate::secrets::PLACEHOLDER;
 use base::rung::RungHealth;
 use checks::data::Saw;
-use checks::{DataSeen, DynamodbObserved, Ending, First, HttpAnswer, Observation, Ran, S3Observed, Secrets};
+use checks::{
+    DataSeen, DynamodbObserved, Ending, First, Found, HttpAnswer, Observation, Ran, RedisSeen, S3Observed,
+    Secrets,
+};
 use estate::file::{Existence, NAMED, Probe};
 use playbook::asked::Unreadable;
 use playbook::check::{CheckKind, DynamodbCheck, S3Check, StateCheck, Statuses};
@@ -61,6 +64,7 @@ impl Recovery<'_> {
             | CheckKind::Tcp(_)
             | CheckKind::Dns(_)
             | CheckKind::Sql(_)
+            | CheckKind::Redis(_)
             | CheckKind::Command(_)) => match said {
                 Some(said) => judge(kind, said).unwrap_or_else(Observation::from),
                 None => Observation::healthy("").assuming(vec![EVERYTHING.to_owned()]),
@@ -301,7 +305,7 @@ fn example(kind: &CheckKind) -> &'static str {
         }
         CheckKind::Http(_) => "{ status: …, headers: …, body: … }",
         CheckKind::S3(_) => "{ count: …, bytes: … }",
-        CheckKind::Dynamodb(_) => "{ count: …, value: … }",
+        CheckKind::Dynamodb(_) | CheckKind::Redis(_) => "{ count: …, value: … }",
         CheckKind::Command(_) => "{ value: …, exit_code: … }",
         CheckKind::Data(_) => "{ rungs: { … }, tables: { … } }",
         CheckKind::Tcp(spec) if spec.expect.is_none() => "{ healthy_after: … }",
@@ -349,6 +353,11 @@ fn judge(kind: &CheckKind, said: &Probe) -> Result<Observation, TemplateLeft> {
             checks::judge_dns(spec, records.as_deref())
         }
         CheckKind::Sql(spec) => checks::judge_sql(spec, value_text.map(First::Value)),
+        CheckKind::Redis(spec) => {
+            let found = value_text.filter(|_| spec.key.is_some()).map(Found::Text);
+            let keys = said.count.or_else(|| value.filter(|_| spec.key.is_none())?.as_u64());
+            checks::judge_redis(spec, &RedisSeen { keys, found })
+        }
         // The rungs are judged one by one.
         CheckKind::Data(_) => Ok(Observation::unknown("not asked", "the estate says nothing of it")),
         CheckKind::Command(spec) => checks::judge_command(
@@ -401,6 +410,7 @@ fn take_unknown(kind: &mut CheckKind, made_up: &[String]) -> Vec<String> {
             }
         }
         CheckKind::Tcp(spec) => take("what is received".into(), &mut spec.expect),
+        CheckKind::Redis(spec) => take("the key".into(), &mut spec.expect),
         CheckKind::Dns(spec) => take("the answer".into(), &mut spec.expect),
         CheckKind::Sql(spec) => take("the first value".into(), &mut spec.expect),
         CheckKind::Command(spec) => take("the output".into(), &mut spec.expect),

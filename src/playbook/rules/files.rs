@@ -83,7 +83,7 @@ fn too_long_templates(draft: &Draft<'_>, context: &Context<'_>, out: &mut Diagno
 /// The file of certificates that a check names in its own part.
 pub(super) fn certificate_file(kind: CheckType, spec: &Node) -> Option<&Node> {
     match kind {
-        CheckType::Http => spec.get("ca_file"),
+        CheckType::Http | CheckType::Redis => spec.get("ca_file"),
         CheckType::Sql | CheckType::Data => spec.get("tls")?.get("ca_file"),
         CheckType::Tcp
         | CheckType::Dns
