@@ -121,6 +121,18 @@ impl Observation {
         Self { data: Some(Box::new(DataSeen { rungs, rows })), ..seen }
     }
 
+    /// The same without `secrets`, which were found while it was made.
+    #[cfg(feature = "live")]
+    #[must_use]
+    pub(crate) fn without(self, secrets: &Secrets) -> Self {
+        Self {
+            observed: printable(&secrets.scrub(&self.observed), OBSERVED_CHARS),
+            why: self.why.map(|why| printable(&secrets.scrub(&why), 600)),
+            value: self.value.map(|value| secrets.scrub(&value)),
+            ..self
+        }
+    }
+
     /// Adds expectations that nobody judged.
     #[must_use]
     pub fn assuming(mut self, assumed: Vec<String>) -> Self {

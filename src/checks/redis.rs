@@ -1,4 +1,4 @@
-//! `redis`: five commands of the protocol RESP2, which Redis, Valkey and ElastiCache speak. Only
+//! `redis`: five commands of the protocol RESP2, which Redis, Valkey and `ElastiCache` speak. Only
 //! reads.
 
 use std::sync::Arc;
@@ -184,10 +184,7 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     stream.write_all(command.as_bytes()).await.map_err(broken)?;
     stream.flush().await.map_err(broken)?;
     let line = line(stream).await.map_err(broken)?;
-    let (kind, rest) = match line.split_at_checked(1) {
-        Some(parts) => parts,
-        None => return Err(no_redis(peer)),
-    };
+    let Some((kind, rest)) = line.split_at_checked(1) else { return Err(no_redis(peer)) };
     match kind {
         "+" => Ok(Reply::Text(rest.to_owned())),
         "-" => Ok(Reply::Error(rest.to_owned())),

@@ -22,6 +22,7 @@ use super::expr::is_template;
 use super::expr_value::Expr;
 use super::query;
 use super::redis::RedisCheck;
+use super::session::HttpStep;
 use base::duration::Span;
 use estate::production::canonical;
 
@@ -63,6 +64,10 @@ pub struct HttpCheck {
     /// Request body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
+    /// Several requests of one session instead of one: log in, order, look. Each must be answered as
+    /// it expects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<HttpStep>,
     /// The accepted status, or a list of accepted statuses; default 200.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Expr<Statuses>>,
@@ -478,6 +483,9 @@ impl CheckKind {
                 }
                 for name in c.expect_header.keys() {
                     asked("expect_header", asked::header_name(name).err());
+                }
+                for (field, message, help) in c.session_mistakes() {
+                    wrong(field, message, &help);
                 }
                 if let Some(pin) = c.pin_sha256.as_deref().filter(|pin| !is_template(pin)) {
                     if parse_pin(pin).is_none() {

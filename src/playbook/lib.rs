@@ -30,6 +30,7 @@ mod rules;
 pub mod schema;
 pub mod secret;
 pub mod sensitive;
+pub mod session;
 pub mod stack;
 pub mod timestamp;
 

@@ -1,4 +1,4 @@
-//! The check of Redis, Valkey and what speaks their protocol, such as ElastiCache.
+//! The check of Redis, Valkey and what speaks their protocol, such as `ElastiCache`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -17,6 +17,7 @@
 mod checks_data;
 mod checks_http;
 mod checks_redis;
+mod checks_session;
 mod checks_sql;
 mod conformance;
 mod discover;

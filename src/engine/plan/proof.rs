@@ -122,7 +122,9 @@ impl Proofs<'_> {
                         CheckKind::Sql(_) | CheckKind::S3(_) | CheckKind::Dynamodb(_) | CheckKind::Command(_),
                     ) => true,
                     Ok(CheckKind::Data(spec)) => spec.asked().iter().any(|rung| reads_rows(*rung)),
-                    Ok(CheckKind::Http(spec)) => spec.expect_body.is_some(),
+                    Ok(CheckKind::Http(spec)) => {
+                        spec.expect_body.is_some() || spec.steps.iter().any(|step| step.expect_body.is_some())
+                    }
                     Ok(CheckKind::Tcp(spec)) => spec.expect.is_some(),
                     Ok(CheckKind::Redis(spec)) => spec.key.is_some() || spec.min_keys.is_some(),
                     Ok(CheckKind::Dns(_) | CheckKind::State(_)) | Err(_) => false,
@@ -220,6 +222,7 @@ fn asked_and_expected(work: &CheckWork) -> Value {
             }
             parts.remove("query");
             parts.remove("body");
+            parts.remove("steps");
             parts.remove("canary");
             parts.remove("boundary");
         }

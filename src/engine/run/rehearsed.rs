@@ -18,7 +18,7 @@ use checks::{
 };
 use estate::file::{Existence, NAMED, Probe};
 use playbook::asked::Unreadable;
-use playbook::check::{CheckKind, DynamodbCheck, S3Check, StateCheck, Statuses};
+use playbook::check::{CheckKind, DynamodbCheck, HttpCheck, S3Check, StateCheck, Statuses};
 use playbook::comparison::Comparison;
 use playbook::data::{self, DataCheck, DataRung};
 use playbook::endpoint::{self, Server};
@@ -318,6 +318,20 @@ fn judge(kind: &CheckKind, said: &Probe) -> Result<Observation, TemplateLeft> {
     let value = said.value.as_ref();
     let value_text = value.map(text);
     match kind {
+        // The estate says how the last request of a session is answered.
+        CheckKind::Http(spec) if !spec.steps.is_empty() => {
+            let Some(last) = spec.steps.last() else { return Ok(Observation::healthy("")) };
+            let one = HttpCheck {
+                status: last.status.clone(),
+                expect_body: last.expect_body.clone(),
+                expect_header: last.expect_header.clone(),
+                steps: Vec::new(),
+                ..spec.clone()
+            };
+            let before = spec.steps.len() - 1;
+            let assumed = (before > 0).then(|| format!("the {before} requests before the last"));
+            Ok(judge(&CheckKind::Http(one), said)?.assuming(assumed.into_iter().collect()))
+        }
         CheckKind::Http(spec) => {
             let number = value.and_then(Value::as_u64).and_then(|number| u16::try_from(number).ok());
             let is_status = |status: &u16| serde_json::from_value::<Statuses>((*status).into()).is_ok();
@@ -401,6 +415,9 @@ fn take_unknown(kind: &mut CheckKind, made_up: &[String]) -> Vec<String> {
     };
     match kind {
         CheckKind::Http(spec) => {
+            for step in &mut spec.steps {
+                take("the body".into(), &mut step.expect_body);
+            }
             take("the body".into(), &mut spec.expect_body);
             let names: Vec<String> = spec.expect_header.keys().cloned().collect();
             for name in names {
