@@ -136,6 +136,7 @@ fn taken(args: &SnapshotArgs) -> Result<(String, String), String> {
 }
 
 #[cfg(not(feature = "live"))]
-fn taken(_: &SnapshotArgs) -> Result<(String, String), String> {
+fn taken(args: &SnapshotArgs) -> Result<(String, String), String> {
+    let SnapshotArgs { url: _, output: _, password_env: _, ca_file: _, connect_to: _, timeout: _ } = args;
     Err("this build has no network clients: build it with the feature `live`".into())
 }

@@ -735,6 +735,7 @@ impl PointEntry {
             kms_key: self.kms_key.clone(),
             one_zone: self.storage_class.is_some_and(StorageClass::is_one_zone),
             infected: self.scan == Some(Scan::Infected),
+            clean: self.scan == Some(Scan::Clean),
             cold: self.cold,
             vault: self.vault.clone(),
             ..RecoveryPoint::new(

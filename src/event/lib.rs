@@ -33,7 +33,7 @@ use estate::point::WorstCase;
 use port::{ApiCalls, Finding, PointQuery, Ready, ResourceRef, Sent};
 
 pub use bus::{Bus, Consumer, ConsumerError};
-pub use chosen::{Chosen, Made, RestoreSource};
+pub use chosen::{Chosen, Made, Newest, RestoreSource};
 pub use confirmed::{Confirmed, Through};
 pub use forecast::Forecast;
 pub use identified::{Identified, Purpose};
@@ -150,6 +150,8 @@ pub enum Body {
         point: Box<RecoveryPoint>,
         #[serde(default)]
         worst_case: WorstCase,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        newest: Option<Box<Newest>>,
     },
     /// The progress of a step or check, or of the deletion of a resource. Shown, but not stored.
     Progress {

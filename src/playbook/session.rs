@@ -222,7 +222,12 @@ mod tests {
             (Some("POST"), Some("{\"a\": \"7$\"}"))
         );
         assert_eq!(filled.headers, [("x-a".to_owned(), "t".to_owned())].into());
-        assert!(check.steps[0].filled(&check, &BTreeMap::new()).unwrap_err().contains("`id`"));
+        assert!(
+            check.steps[0]
+                .filled(&check, &BTreeMap::new())
+                .unwrap_err()
+                .contains("no request before it took")
+        );
     }
 
     #[test]

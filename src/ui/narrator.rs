@@ -250,7 +250,7 @@ impl Narrator {
             Body::StepStarted { step, attempt } => {
                 (Mark::Started, self.step(step), format!("attempt {attempt}"), false)
             }
-            Body::StepSource { step, point, worst_case } => {
+            Body::StepSource { step, point, worst_case, .. } => {
                 (Mark::Info, self.step(step), self.source(point, worst_case), false)
             }
             Body::TaskAsked { step, instructions } => {

@@ -20,7 +20,9 @@ fn shop() -> HttpTarget {
                 Answer::status(201).header("location", "/orders/7").body("{ \"order\": { \"id\": 7 } }")
             }
             ("GET", "/orders/7") if has_cookie => Answer::status(200).body("{ \"item\": \"drill\" }"),
-            _ => Answer::status(403).body("not for cookie-of-shop with token-of-shop"),
+            // It quotes what only a user who has logged in knows.
+            _ if has_cookie => Answer::status(403).body("not for cookie-of-shop with token-of-shop"),
+            _ => Answer::status(403).body("log in first"),
         }
     })
 }

@@ -259,6 +259,8 @@ fn workloads(started: &RunStarted, measures: Option<&Measures<'_>>) -> Vec<Workl
                     nothing_lost: false,
                     partial: false,
                     status,
+                    newest_s: None,
+                    judged_by_newest: false,
                     worst_case_s: None,
                     worst_case_at_least_s: None,
                     sources: Vec::new(),

@@ -12,7 +12,7 @@ use base::rung::Rung;
 use estate::RecoveryPoint;
 use estate::point::WorstCase;
 use event::{
-    Body, Confirmed, Consumer, ConsumerError, Event, Forecast, Identified, Phase, Probed, RunStarted,
+    Body, Confirmed, Consumer, ConsumerError, Event, Forecast, Identified, Newest, Phase, Probed, RunStarted,
 };
 use port::gate::DeniedCall;
 use port::{CallCount, Finding, ResourceRef};
@@ -69,6 +69,7 @@ pub struct StepRecord {
     pub resources: Vec<String>,
     pub source: Option<RecoveryPoint>,
     pub worst_case: WorstCase,
+    pub newest: Option<Newest>,
     pub restored: Vec<String>,
     pub data: bool,
     pub consistent_at: Option<Time>,
@@ -218,10 +219,11 @@ impl Record {
                 step.started_at.get_or_insert(at);
                 step.attempts = *attempt;
             }
-            Body::StepSource { step, point, worst_case } => {
+            Body::StepSource { step, point, worst_case, newest } => {
                 let step = self.step(step);
                 step.source = Some((**point).clone());
                 step.worst_case = *worst_case;
+                step.newest = newest.as_deref().cloned();
             }
             Body::TaskAsked { step, instructions } => {
                 self.step(step).asked = Some(Asked { at, instructions: instructions.clone() });

@@ -248,6 +248,13 @@ pub struct Rpo {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
     pub status: Status,
+    /// The age of the oldest store if each had been restored from its newest point. Absent: each was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest_s: Option<f64>,
+    /// The objective is compared with `newest_s`: a point was drawn at random, to see whether old ones can
+    /// be restored.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub judged_by_newest: bool,
     /// The loss at the worst possible T0 within the look-back window.
     pub worst_case_s: Option<f64>,
     /// A lower bound, if the worst case is unknown. The cloud does not tell for every recovery
@@ -287,6 +294,15 @@ pub struct RpoSource {
     pub taken: Option<Time>,
     /// T0 − consistency time of the recovery point.
     pub age_s: Option<f64>,
+    /// What the step asked for, if not for the newest point: `random`, `latest-clean`, `before TIME`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
+    /// The newest point, which `latest` would have used. Absent: the step asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<String>,
+    /// T0 − consistency time of the newest point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest_age_s: Option<f64>,
     /// T0 − newest timestamp found in the restored data, if a check measured it.
     pub data_age_s: Option<f64>,
     pub worst_case_s: Option<f64>,
