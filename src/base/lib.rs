@@ -15,6 +15,7 @@ pub mod partition;
 pub mod private;
 pub mod process;
 pub mod redact;
+pub mod rung;
 pub mod secret;
 pub mod severity;
 pub mod visible;

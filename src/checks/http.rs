@@ -1,12 +1,14 @@
 //! `http`: sends one request and compares everything that the check expects of the answer.
 #![allow(clippy::disallowed_methods, reason = "an answer's latency and a socket's time limit are real")]
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use base64::Engine as _;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use hyper::http::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderValue, USER_AGENT};
 use hyper::http::uri::Uri;
 use hyper::{Request, Response, client::conn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -17,6 +19,9 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
+mod session;
+
+use self::session::Jar;
 use super::body;
 use super::dial::{Failure, Stage, TLS, bounded, dial, peer};
 use super::observation::{Secrets, names_a_secret};
@@ -48,7 +53,18 @@ pub async fn http(spec: &HttpCheck, net: &Net) -> Observation {
     let limit = spec.timeout();
     // Boxed: a request has 20 kB of state over all its protocols, and thousands of checks may wait
     // at once.
-    let attempt = Box::pin(attempt(spec, net, &stage, &secrets, hop));
+    if !spec.steps.is_empty() {
+        // What the answers give counts as secret too, also where the session breaks off.
+        let found = RefCell::new(secrets);
+        let attempt = Box::pin(in_session(spec, net, &stage, &found));
+        let seen = bounded(limit, &stage, &peer(net, &host, port), &Secrets::default(), attempt).await;
+        return seen.without(&found.into_inner());
+    }
+    let attempt = Box::pin(async {
+        let started = Instant::now();
+        let answer = attempt(spec, net, &stage, hop, None, &mut Secrets::default()).await?;
+        Ok(judge(spec, &answer, Span(started.elapsed()), &secrets)?)
+    });
     bounded(limit, &stage, &peer(net, &host, port), &secrets, attempt).await
 }
 
@@ -94,13 +110,70 @@ struct Answer {
     truncated: bool,
 }
 
+/// Sends the requests of a session one after another. The first one that is not answered as it expects
+/// ends it.
+async fn in_session(
+    spec: &HttpCheck,
+    net: &Net,
+    stage: &Stage,
+    found: &RefCell<Secrets>,
+) -> Result<Observation, Failure> {
+    let mut secrets = found.borrow().clone();
+    let (mut jar, mut values) = (Jar::default(), BTreeMap::new());
+    let (mut statuses, mut last) = (Vec::new(), None);
+    let started = Instant::now();
+    for (number, step) in spec.steps.iter().enumerate().map(|(at, step)| (at + 1, step)) {
+        let named = |failure: Failure| Failure {
+            observed: format!("request {number}: {}", failure.observed),
+            why: format!("request {number} (`{}`): {}", step.path, failure.why),
+            ..failure
+        };
+        let one = step.filled(spec, &values).map_err(Failure::not_asked).map_err(named)?;
+        let hop = first_hop(&one, &mut secrets).map_err(named)?;
+        let sent = Instant::now();
+        let answer = attempt(&one, net, stage, hop, Some(&mut jar), &mut secrets).await;
+        *found.borrow_mut() = secrets.clone();
+        let answer = answer.map_err(named)?;
+        let seen = judge(&one, &answer, Span(sent.elapsed()), &secrets)?;
+        if !seen.is_healthy() {
+            let why = seen.why.unwrap_or_default();
+            return Err(named(Failure { health: seen.health, observed: seen.observed, why }));
+        }
+        session::take(step, &answer.parts.headers, &answer.body, &mut values).map_err(named)?;
+        for name in step.take.keys() {
+            secrets.add(values.get(name).cloned().unwrap_or_default());
+        }
+        *found.borrow_mut() = secrets.clone();
+        statuses.push(answer.parts.status.as_u16().to_string());
+        last = seen.value;
+    }
+    let took = Span(started.elapsed());
+    let observed =
+        format!("{} requests: {} in {} ms", statuses.len(), statuses.join(", "), took.0.as_millis());
+    if let Some(most) = &spec.max_latency {
+        let most = *most.get()?;
+        if took > most {
+            let why =
+                format!("the requests took {} ms, longer than `max_latency` {most}", took.0.as_millis());
+            return Err(Failure::new(observed, why));
+        }
+    }
+    let seen = Observation::healthy(observed);
+    Ok(match last {
+        Some(value) => seen.with_value(value),
+        None => seen,
+    })
+}
+
+/// Sends a request, and those to which it is redirected. Without a jar, no cookie is kept.
 async fn attempt(
     spec: &HttpCheck,
     net: &Net,
     stage: &Stage,
-    secrets: &Secrets,
     mut hop: Hop,
-) -> Result<Observation, Failure> {
+    mut jar: Option<&mut Jar>,
+    secrets: &mut Secrets,
+) -> Result<Answer, Failure> {
     let ca_file = spec.ca_file.as_deref().map(|name| CaFile::read(net, name)).transpose()?;
     let verify = match &spec.pin_sha256 {
         Some(pin) => {
@@ -118,7 +191,6 @@ async fn attempt(
         None => false,
     };
     let mut tls: Option<Arc<ClientConfig>> = None;
-    let started = Instant::now();
     for _ in 0..=redirect::MOST {
         if hop.url.scheme() == "https" && tls.is_none() {
             let mut config = net.trust.config(verify)?;
@@ -128,7 +200,16 @@ async fn attempt(
             config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
             tls = Some(Arc::new(config));
         }
+        if let Some(jar) = &jar {
+            hop.headers.remove(COOKIE);
+            if let Some(cookies) = jar.header(&hop.url).and_then(|text| HeaderValue::from_str(&text).ok()) {
+                hop.headers.insert(COOKIE, cookies);
+            }
+        }
         let answer = exchange(net, stage, &hop, tls.clone()).await?;
+        if let Some(jar) = &mut jar {
+            jar.take(&hop.url, &answer.parts.headers, secrets);
+        }
         match hop.after(answer.parts.status, &answer.parts.headers).filter(|_| follow) {
             Some(next) => {
                 hop = next?;
@@ -139,7 +220,7 @@ async fn attempt(
                     ));
                 }
             }
-            None => return Ok(judge(spec, &answer, Span(started.elapsed()), secrets)?),
+            None => return Ok(answer),
         }
     }
     Err(Failure::new(

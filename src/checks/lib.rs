@@ -10,6 +10,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod answers;
+pub mod data;
 pub mod dynamodb;
 mod observation;
 pub mod s3;
@@ -32,6 +33,8 @@ mod net;
 #[cfg(feature = "live")]
 mod redirect;
 #[cfg(feature = "live")]
+mod redis;
+#[cfg(feature = "live")]
 pub mod remote;
 #[cfg(feature = "live")]
 mod sql;
@@ -45,16 +48,19 @@ mod tls;
 mod testing;
 
 pub use answers::{
-    Ending, First, HttpAnswer, Ran, judge_command, judge_dns, judge_http, judge_sql, judge_tcp,
+    Ending, First, Found, HttpAnswer, Ran, RedisSeen, judge_command, judge_dns, judge_http, judge_redis,
+    judge_sql, judge_tcp,
 };
 pub use dynamodb::{DynamodbObserved, judge as judge_dynamodb};
-pub use observation::{Health, Observation, Secrets, printable};
+pub use observation::{DataSeen, Health, Observation, Secrets, printable};
 pub use playbook::connect_to::ConnectTo;
 pub use s3::{S3Observed, judge as judge_s3};
 pub use state::judge as judge_state;
 
 #[cfg(feature = "live")]
-pub use self::{command::command, dns::dns, http::http, net::Net, sql::sql, tcp::tcp};
+pub use self::{
+    command::command, data::data, dns::dns, http::http, net::Net, redis::redis, sql::sql, tcp::tcp,
+};
 
 /// Makes one attempt of a check over the network or on this machine.
 ///
@@ -67,6 +73,8 @@ pub async fn probe(kind: &playbook::check::CheckKind, net: &Net) -> Observation 
         CheckKind::Tcp(spec) => tcp(spec, net).await,
         CheckKind::Dns(spec) => dns(spec, net).await,
         CheckKind::Sql(spec) => sql(spec, net).await,
+        CheckKind::Data(spec) => data(spec, net).await,
+        CheckKind::Redis(spec) => redis(spec, net).await,
         CheckKind::Command(spec) => command(spec, net).await,
         CheckKind::S3(_) | CheckKind::Dynamodb(_) | CheckKind::State(_) => Observation::unknown(
             "not asked",

@@ -16,7 +16,11 @@ pub struct Net {
     files: BTreeMap<String, String>,
     pub(crate) trust: Trust,
     refuses: Option<Refuses>,
+    made: Option<Made>,
 }
+
+/// Whether a host is one of what the run made. Only there may a check write.
+pub type Made = Box<dyn Fn(&str) -> bool>;
 
 /// Says why a URL may not be asked. `None` if it may.
 pub type Refuses = Box<dyn Fn(&str) -> Option<String>>;
@@ -28,7 +32,7 @@ impl Net {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let (base_dir, files) = (base_dir.into(), BTreeMap::new());
-        Self { connect_to, base_dir, env, files, trust: Trust::new(), refuses: None }
+        Self { connect_to, base_dir, env, files, trust: Trust::new(), refuses: None, made: None }
     }
 
     /// Follows no redirect to a URL that `refuses` gives a reason for.
@@ -36,6 +40,17 @@ impl Net {
     pub fn refusing(mut self, refuses: Refuses) -> Self {
         self.refuses = Some(refuses);
         self
+    }
+
+    /// Checks may write into what the run made, as `made` tells by the host. Without it, nowhere.
+    #[must_use]
+    pub fn writing_to(mut self, made: Made) -> Self {
+        self.made = Some(made);
+        self
+    }
+
+    pub(crate) fn may_write_to(&self, host: &str) -> bool {
+        self.made.as_ref().is_some_and(|made| made(host))
     }
 
     pub(crate) fn refusal(&self, url: &str) -> Option<String> {
@@ -58,6 +73,11 @@ impl Net {
     pub fn with_files(mut self, files: BTreeMap<String, String>) -> Self {
         self.files = files;
         self
+    }
+
+    /// A text that the run keeps, and no file.
+    pub(crate) fn kept(&self, name: &str) -> Option<&str> {
+        self.files.get(name).map(String::as_str)
     }
 
     /// The text of a file that a check names.

@@ -1,6 +1,9 @@
 //! The result of one attempt of a check.
 
+use std::collections::BTreeMap;
+
 use base::redact;
+use base::rung::{Rung, RungHealth};
 use playbook::comparison::{Comparison, ComparisonError};
 use playbook::expr_value::TemplateLeft;
 use serde::{Deserialize, Serialize};
@@ -31,6 +34,18 @@ pub struct Observation {
     /// What the check expects and nobody judged, because the twin's estate does not give it. Empty
     /// for a real answer.
     pub assumed: Vec<String>,
+    /// What a check of data saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Box<DataSeen>>,
+}
+
+/// What a check of data saw, rung by rung.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSeen {
+    pub rungs: Vec<Rung>,
+    /// The rows that it counted, by table.
+    pub rows: BTreeMap<String, u64>,
 }
 
 const OBSERVED_CHARS: usize = 200;
@@ -43,6 +58,7 @@ impl Observation {
             value: None,
             why: None,
             assumed: Vec::new(),
+            data: None,
         }
     }
 
@@ -76,6 +92,45 @@ impl Observation {
             });
         }
         self
+    }
+
+    /// The observation of a check with rungs: healthy if all of them are, and unhealthy if one is.
+    pub fn of_rungs(rungs: Vec<Rung>, rows: BTreeMap<String, u64>) -> Self {
+        let are = |health: RungHealth| rungs.iter().filter(move |rung| rung.health == health);
+        let told = |rung: &Rung| {
+            let why = rung.why.as_ref().unwrap_or(&rung.observed);
+            format!("{}: {why}", rung.name)
+        };
+        let bad: Vec<&Rung> = are(RungHealth::Unhealthy).chain(are(RungHealth::Unknown)).collect();
+        let healthy = format!("{} of {} rungs healthy", are(RungHealth::Healthy).count(), rungs.len());
+        let observed = match bad.as_slice() {
+            [] => healthy,
+            bad => {
+                let named = bad.iter().map(|rung| format!("{} {}", rung.name, rung.health));
+                format!("{healthy}; {}", named.collect::<Vec<_>>().join(", "))
+            }
+        };
+        let why = bad.iter().map(|rung| told(rung)).collect::<Vec<_>>().join("; ");
+        let seen = if are(RungHealth::Unhealthy).next().is_some() {
+            Self::unhealthy(observed, why)
+        } else if !bad.is_empty() || rungs.is_empty() {
+            Self::unknown(observed, why)
+        } else {
+            Self::healthy(observed)
+        };
+        Self { data: Some(Box::new(DataSeen { rungs, rows })), ..seen }
+    }
+
+    /// The same without `secrets`, which were found while it was made.
+    #[cfg(feature = "live")]
+    #[must_use]
+    pub(crate) fn without(self, secrets: &Secrets) -> Self {
+        Self {
+            observed: printable(&secrets.scrub(&self.observed), OBSERVED_CHARS),
+            why: self.why.map(|why| printable(&secrets.scrub(&why), 600)),
+            value: self.value.map(|value| secrets.scrub(&value)),
+            ..self
+        }
     }
 
     /// Adds expectations that nobody judged.

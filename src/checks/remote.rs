@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Net, Observation, printable};
+use super::sql::Access;
+use super::{DataSeen, Net, Observation, printable};
+use base::rung::Rung;
 use playbook::check::CheckKind;
 use playbook::endpoint;
 
@@ -26,6 +28,9 @@ pub struct Question {
     pub env: BTreeMap<String, String>,
     /// The texts of the files that the check names, by their names in the check.
     pub files: BTreeMap<String, String>,
+    /// Whether what the check asks was made by the run, so that it may write there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub made: bool,
 }
 
 /// What the probe saw.
@@ -42,12 +47,12 @@ impl Question {
     /// # Errors
     /// An unknown observation, if a file that the check names cannot be read.
     pub fn of(check: Option<&CheckKind>, net: &Net) -> Result<Self, Observation> {
-        let (variables, files) = check.map(needs).unwrap_or_default();
+        let (variables, files) = check.map(|check| needs(check, net)).unwrap_or_default();
         let env = variables.iter().filter_map(|name| Some(((*name).to_owned(), net.env(name)?.to_owned())));
         let files = files.into_iter().map(|name| match net.read(name) {
             Ok(text) => Ok((name.to_owned(), text)),
             Err(error) => {
-                let why = format!("cannot read `{name}`: {error}; it must be a PEM file");
+                let why = format!("cannot read `{name}`: {error}; it must be a text file");
                 Err(Observation::unknown("not asked", why))
             }
         });
@@ -55,6 +60,7 @@ impl Question {
             version: VERSION.to_owned(),
             env: env.collect(),
             files: files.collect::<Result<_, _>>()?,
+            made: check.is_some_and(|check| is_made(check, net)),
             check: check.cloned(),
         })
     }
@@ -62,7 +68,9 @@ impl Question {
     /// Makes the attempt here.
     pub async fn ask(self) -> Answer {
         let seen = if self.version == VERSION {
+            let made = self.made;
             let net = Net::new(Vec::new(), "/").with_env(self.env).with_files(self.files);
+            let net = net.writing_to(Box::new(move |_| made));
             match &self.check {
                 Some(check) => super::probe(check, &net).await,
                 None => Observation::healthy("the probe answers"),
@@ -86,13 +94,28 @@ impl Answer {
         if version != VERSION {
             return Err(other_version(&version));
         }
-        let Observation { health, observed, value, why, assumed } = seen;
+        let Observation { health, observed, value, why, assumed, data } = seen;
         if !assumed.is_empty() {
             return Err("the probe answered with assumptions, which it never makes".into());
         }
         let shown = Observation::healthy(observed);
-        Ok(Observation { health, value, why: why.map(|why| printable(&why, 600)), ..shown })
+        let why = why.map(|why| printable(&why, 600));
+        let data = data.map(|data| {
+            let DataSeen { rungs, rows } = *data;
+            Box::new(DataSeen { rungs: rungs.iter().map(shown_rung).collect(), rows })
+        });
+        Ok(Observation { health, value, why, data, ..shown })
     }
+}
+
+fn is_made(check: &CheckKind, net: &Net) -> bool {
+    matches!(endpoint::read(check), Ok(Some(address)) if net.may_write_to(&address.host))
+}
+
+/// The texts of a rung are as untrusted as all others.
+fn shown_rung(rung: &Rung) -> Rung {
+    let why = rung.why.as_ref().map(|why| printable(why, 600));
+    Rung { name: printable(&rung.name, 40), observed: printable(&rung.observed, 200), why, ..rung.clone() }
 }
 
 fn other_version(other: &str) -> String {
@@ -100,14 +123,21 @@ fn other_version(other: &str) -> String {
 }
 
 /// The variables of the environment and the files that a check reads.
-fn needs(check: &CheckKind) -> (Vec<&str>, Vec<&str>) {
+fn needs<'a>(check: &'a CheckKind, net: &Net) -> (Vec<&'a str>, Vec<&'a str>) {
     match check {
         CheckKind::Http(spec) => (Vec::new(), spec.ca_file.as_deref().into_iter().collect()),
         CheckKind::Sql(spec) => {
-            let mut variables = super::sql::VARIABLES.to_vec();
-            variables.extend(spec.password_env.as_deref());
-            let ca_file = spec.tls.as_ref().and_then(|tls| tls.ca_file.as_deref());
+            let (variables, ca_file) = Access::from(spec).needs();
             (variables, ca_file.into_iter().collect())
+        }
+        CheckKind::Redis(spec) => {
+            let password = spec.password_env.as_deref().unwrap_or(super::redis::PASSWORD_ENV);
+            (vec![password], spec.ca_file.as_deref().into_iter().collect())
+        }
+        CheckKind::Data(spec) => {
+            let (variables, ca_file) = Access::from(spec).needs();
+            let counted = spec.against.as_deref().filter(|against| net.kept(against).is_some());
+            (variables, ca_file.into_iter().chain(spec.reference()).chain(counted).collect())
         }
         CheckKind::Tcp(_)
         | CheckKind::Dns(_)
@@ -131,7 +161,12 @@ pub fn is_asked_inside(check: &CheckKind, net: &Net) -> bool {
         Ok(None) | Err(_) => false,
     };
     match check {
-        CheckKind::Http(_) | CheckKind::Tcp(_) | CheckKind::Dns(_) | CheckKind::Sql(_) => !through_tunnel(),
+        CheckKind::Http(_)
+        | CheckKind::Tcp(_)
+        | CheckKind::Dns(_)
+        | CheckKind::Sql(_)
+        | CheckKind::Data(_)
+        | CheckKind::Redis(_) => !through_tunnel(),
         CheckKind::S3(_) | CheckKind::Dynamodb(_) | CheckKind::Command(_) | CheckKind::State(_) => false,
     }
 }

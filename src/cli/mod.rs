@@ -6,6 +6,7 @@ mod arguments;
 mod completions;
 mod configuration;
 mod consent;
+mod data;
 mod discover;
 mod evidence;
 mod explain;
@@ -70,6 +71,7 @@ enum Command {
     Init(init::Args),
     Forecast(forecast::Args),
     IamPolicy(iam_policy::Args),
+    Data(data::Args),
     Report(report::Args),
     Gate(gate::Args),
     Keygen(evidence::keygen::Args),
@@ -146,6 +148,7 @@ pub fn main() -> ExitCode {
         Command::Trend(args) => history::trend::run(&args),
         Command::Finding(args) => history::finding::run(&args),
         Command::Controls(args) => history::controls::run(&args),
+        Command::Data(args) => data::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Notify(args) => notify::run(&args),
         Command::Serve(args) => serve::run(&args),

@@ -195,7 +195,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let start = args.start.unwrap_or(started);
     let asked = Asked { start, jobs: args.jobs, watched: watched && is_slow };
     let Before { forecast, expected } = super::forecast::before_run(&loaded, &config, &asked);
-    let plan = wire::plan_of(loaded).map_err(wrong)?;
+    let mut plan = wire::plan_of(loaded).map_err(wrong)?;
     if let Some(reserved) = args.run_id.as_ref().filter(|run| standing::is_reserved(&run.0)) {
         return Err(wrong(format!(
             "the run id {reserved} begins as those of standing sandboxes do: choose another --run-id"
@@ -209,6 +209,9 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     // They are the runs of that store: without a name, both are the folder `runs`.
     let past = store.as_ref().map(|_| history::past(&mut runs, &plan.name, args.on, start));
     let past = past.unwrap_or_default();
+    if store.is_some() {
+        history::keep_counts(&mut plan, &mut runs, args.on, start);
+    }
     let options = Options {
         on: args.on,
         run,

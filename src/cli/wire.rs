@@ -421,7 +421,10 @@ fn prober(connect_to: Vec<ConnectTo>, plan: &Plan, addresses: &Rc<Addresses>) ->
         serde_json::to_vec(question).map_err(|error| Observation::unknown("not asked", error.to_string()))
     }
     let addresses = Rc::clone(addresses);
-    let net = checks::Net::new(connect_to, plan.files.folder());
+    // References as they were when the run began, and what the last run has counted.
+    let net = checks::Net::new(connect_to, plan.files.folder()).with_files(plan.files.kept().clone());
+    let made = Rc::clone(&addresses);
+    let net = net.writing_to(Box::new(move |host| made.is_made(host)));
     Rc::new(Live(net.refusing(Box::new(move |url| addresses.url(url).map(|found| found.why)))))
 }
 

@@ -15,6 +15,7 @@ use super::scope::{self, Scope};
 use super::series;
 use base::duration::{Size, Span, Time, When};
 use base::ids::{AccountId, AzId, Region};
+use base::rung::RungHealth;
 
 /// An estate: the resources of production, their recovery points, and the behaviour of the twin.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -525,7 +526,7 @@ pub struct Probe {
     /// The answer: a number, a text, or a time relative to T0 (`-2h3m`). For `http` a number from
     /// 100 to 599 is the status, and anything else the body; for `s3` the number of objects; for
     /// `state` the status; for `dynamodb` the value of the attribute, or without `attribute` the
-    /// number of items; for `dns` the records, as a list or joined with `, `. For the step of a
+    /// number of items; for `redis` the value of the key, or without `key` the number of keys; for `dns` the records, as a list or joined with `, `. For the step of a
     /// `command.run`: what it prints.
     #[serde(default)]
     pub value: Option<serde_json::Value>,
@@ -549,6 +550,12 @@ pub struct Probe {
     /// The size of these objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<Size>,
+    /// What each rung of a `data` check tells: `healthy`, `unhealthy` or `unknown`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rungs: BTreeMap<String, RungHealth>,
+    /// The rows that a `data` check counts, by table.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, u64>,
     /// The exit code of a command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
@@ -728,6 +735,7 @@ impl PointEntry {
             kms_key: self.kms_key.clone(),
             one_zone: self.storage_class.is_some_and(StorageClass::is_one_zone),
             infected: self.scan == Some(Scan::Infected),
+            clean: self.scan == Some(Scan::Clean),
             cold: self.cold,
             vault: self.vault.clone(),
             ..RecoveryPoint::new(

@@ -224,6 +224,9 @@ pub struct RecoveryPoint {
     /// Whether a malware scan found something in it. A step uses it only if it names it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub infected: bool,
+    /// Whether a malware scan looked at all of it and found nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub clean: bool,
     /// Whether it lies in cold storage. Its restore takes hours longer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cold: bool,
@@ -293,6 +296,7 @@ impl RecoveryPoint {
             sample: None,
             earliest: None,
             infected: false,
+            clean: false,
             cold: false,
             state: None,
             vault_policy: None,
@@ -339,6 +343,12 @@ pub enum Wanted {
     Id(String),
     /// The newest point whose data are not newer than this instant.
     AsOf(Time),
+    /// The newest point whose data are older than this instant.
+    Before(Time),
+    /// The newest point that a malware scan called clean.
+    LatestClean,
+    /// Any point that can be used, by this number.
+    Random(u64),
 }
 
 /// Where and how a point would be used.
@@ -381,6 +391,10 @@ pub enum Rejection {
     Undated,
     /// A malware scan found something in it, and the step did not name it.
     Infected,
+    /// No malware scan called it clean, and the step asks for a clean one.
+    NotKnownClean,
+    /// Usable, but another one was drawn.
+    NotDrawn,
     /// A point of a resource that has the same name in another account or region.
     OfNamesake,
     /// The access policy of its vault denies restores.
@@ -411,6 +425,8 @@ impl Rejection {
             Self::Infected => {
                 "a malware scan found something in it: name it by its id to restore it all the same"
             }
+            Self::NotKnownClean => "no malware scan has called it clean",
+            Self::NotDrawn => "another one was drawn at random",
             Self::OfNamesake => "it is of a resource of the same name in another account or region",
             Self::VaultDenies => "the access policy of its vault denies backup:StartRestoreJob to everybody",
         }
@@ -430,6 +446,8 @@ impl Rejection {
             | Self::Older
             | Self::OfAnother
             | Self::Infected
+            | Self::NotKnownClean
+            | Self::NotDrawn
             | Self::OfNamesake
             | Self::VaultDenies
             | Self::Undated => false,
@@ -572,6 +590,8 @@ impl RecoveryPoint {
             | Rejection::Older
             | Rejection::OfAnother
             | Rejection::Infected
+            | Rejection::NotKnownClean
+            | Rejection::NotDrawn
             | Rejection::VaultDenies
             | Rejection::Undated => None,
         };
@@ -655,8 +675,17 @@ pub fn select<'a>(points: &'a [RecoveryPoint], wanted: &Wanted, on: &Use<'_>) ->
     let mut usable = Vec::new();
     for point in points {
         let verdict = point.judge(on).and_then(|()| match wanted {
-            Wanted::Latest | Wanted::AsOf(_) if point.infected => Err(Rejection::Infected),
-            Wanted::Latest => Ok(()),
+            Wanted::Latest
+            | Wanted::AsOf(_)
+            | Wanted::Before(_)
+            | Wanted::LatestClean
+            | Wanted::Random(_)
+                if point.infected =>
+            {
+                Err(Rejection::Infected)
+            }
+            Wanted::Latest | Wanted::Random(_) => Ok(()),
+            Wanted::LatestClean => point.clean.then_some(()).ok_or(Rejection::NotKnownClean),
             Wanted::Id(id) => {
                 (point.id == *id || name_of(&point.id) == id).then_some(()).ok_or(Rejection::NotNamed)
             }
@@ -666,7 +695,12 @@ pub fn select<'a>(points: &'a [RecoveryPoint], wanted: &Wanted, on: &Use<'_>) ->
             {
                 Ok(())
             }
-            Wanted::AsOf(_) => Err(Rejection::TooNew),
+            Wanted::Before(at)
+                if point.kind.is_continuous() || point.taken.or(point.made).is_some_and(|t| t < *at) =>
+            {
+                Ok(())
+            }
+            Wanted::AsOf(_) | Wanted::Before(_) => Err(Rejection::TooNew),
         });
         match verdict {
             Ok(()) => usable.push(point),
@@ -675,11 +709,25 @@ pub fn select<'a>(points: &'a [RecoveryPoint], wanted: &Wanted, on: &Use<'_>) ->
     }
     // A point of unknown age sorts before every known one, so it is used only if there is no other.
     usable.sort_by(|a, b| (a.taken, a.made, &b.id).cmp(&(b.taken, b.made, &a.id)));
-    selection.chosen = usable.pop();
+    selection.chosen = match wanted {
+        Wanted::Random(number) if !usable.is_empty() => {
+            let all = u64::try_from(usable.len()).unwrap_or(u64::MAX);
+            // Smaller than the length, which fits.
+            Some(usable.remove(usize::try_from(number % all).unwrap_or_default()))
+        }
+        Wanted::Random(_)
+        | Wanted::Latest
+        | Wanted::LatestClean
+        | Wanted::Id(_)
+        | Wanted::AsOf(_)
+        | Wanted::Before(_) => usable.pop(),
+    };
     let Some(chosen) = selection.chosen else { return selection };
     selection.rejected.extend(usable.into_iter().map(|p| {
         let why = if p.of != chosen.of {
             Rejection::OfAnother
+        } else if matches!(wanted, Wanted::Random(_)) {
+            Rejection::NotDrawn
         } else if chosen.taken.is_some() && p.taken.is_none() {
             Rejection::Undated
         } else {

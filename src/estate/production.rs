@@ -92,6 +92,11 @@ impl Production {
         self.made.borrow_mut().insert(canonical(host));
     }
 
+    /// Whether AWS gave this host to something that the run made.
+    pub fn is_made(&self, host: &str) -> bool {
+        self.made.borrow().contains(&canonical(host))
+    }
+
     /// Takes in the names of zones in the sandbox's account. From now on, a host is refused if it
     /// names a zone of which nobody knows whether it is the lost one.
     pub fn name_zones(&self, zones: impl IntoIterator<Item = (String, AzId)>) {

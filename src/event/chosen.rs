@@ -29,6 +29,20 @@ pub struct Chosen {
     /// The machines that one image stands for, if the playbook names them by a tag. Each launched
     /// instance restores one of them.
     pub machines: Option<Selector>,
+    /// What `latest` would have chosen, where the step asks for another point on purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Box<Newest>>,
+}
+
+/// The newest point, beside the one that a step asked for: at random, clean, or from before an instant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Newest {
+    /// What the step asked for: `random`, `latest-clean`, `before 2026-01-31T08:00:00Z`.
+    pub asked: String,
+    /// The id of the newest point.
+    pub id: String,
+    /// Its consistency time, if it is known.
+    pub taken: Option<Time>,
 }
 
 /// Copies of recovery points that a step made, and their original.

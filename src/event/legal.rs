@@ -160,6 +160,7 @@ impl RunProgress {
             | Body::StepSkipped { .. }
             | Body::StepNotRun { .. }
             | Body::CheckTried { .. }
+            | Body::CheckRungs { .. }
             | Body::CheckUnhealthy { .. }
             | Body::CheckUnknown { .. }
             | Body::CheckSkipped { .. }
@@ -245,7 +246,7 @@ impl RunProgress {
                 let declared = self.declared;
                 self.check(check, CheckState::Asked, |now| now == CheckState::Waiting && declared)
             }
-            Body::CheckTried { check, .. } => {
+            Body::CheckTried { check, .. } | Body::CheckRungs { check, .. } => {
                 self.check(check, CheckState::Asked, |now| now == CheckState::Asked)
             }
             Body::CheckHealthy { check, .. } => {

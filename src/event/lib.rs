@@ -27,12 +27,13 @@ use serde_json::Value;
 
 use base::duration::Time;
 use base::ids::{AccountId, AzId, Region};
+use base::rung::Rung;
 use estate::RecoveryPoint;
 use estate::point::WorstCase;
 use port::{ApiCalls, Finding, PointQuery, Ready, ResourceRef, Sent};
 
 pub use bus::{Bus, Consumer, ConsumerError};
-pub use chosen::{Chosen, Made, RestoreSource};
+pub use chosen::{Chosen, Made, Newest, RestoreSource};
 pub use confirmed::{Confirmed, Through};
 pub use forecast::Forecast;
 pub use identified::{Identified, Purpose};
@@ -149,6 +150,8 @@ pub enum Body {
         point: Box<RecoveryPoint>,
         #[serde(default)]
         worst_case: WorstCase,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        newest: Option<Box<Newest>>,
     },
     /// The progress of a step or check, or of the deletion of a resource. Shown, but not stored.
     Progress {
@@ -215,6 +218,14 @@ pub enum Body {
         /// Nobody could be asked. Never with `healthy`.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unknown: bool,
+    },
+    /// What a check of data saw at its end, rung by rung.
+    CheckRungs {
+        check: String,
+        rungs: Vec<Rung>,
+        /// The rows that it counted, by table.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        rows: BTreeMap<String, u64>,
     },
     CheckHealthy {
         check: String,

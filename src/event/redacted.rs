@@ -74,6 +74,12 @@ impl Body {
             | Self::StepSkipped { because, .. }
             | Self::StepNotRun { because, .. }
             | Self::CheckSkipped { because, .. } => all(&mut [because]),
+            Self::CheckRungs { rungs, .. } => {
+                for rung in rungs {
+                    all(&mut [&mut rung.observed]);
+                    all(&mut rung.why.iter_mut().collect::<Vec<_>>());
+                }
+            }
             Self::CheckTried { observed, .. } | Self::CheckHealthy { observed, .. } => all(&mut [observed]),
             Self::CheckUnhealthy { because, observed, .. } | Self::CheckUnknown { because, observed, .. } => {
                 all(&mut [because, observed]);

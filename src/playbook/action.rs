@@ -2,11 +2,16 @@
 //!
 //! The actions themselves are in the engine. Validation and the JSON Schema see only this.
 
+use std::borrow::Cow;
+use std::ops::Deref;
+
 use indexmap::IndexMap;
-use schemars::{Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use base::duration::{Span, Time};
+use base::duration::{Span, Time, When};
 use base::ids::{AccountId, Region};
 use estate::file::FaultKind;
 use estate::{PointKind, Selector};
@@ -332,19 +337,119 @@ pub enum PointSpec {
     /// A timestamp, or a time relative to T0.
     At(Time),
     BeforeT0(Span),
+    /// The newest one whose data are older than an instant.
+    Before(When),
+    /// The newest one that a malware scan called clean.
+    LatestClean,
+    /// Any that can be used: old points rot unseen.
+    Random,
 }
 
 impl PointSpec {
-    /// `latest`, an RFC 3339 timestamp, a time relative to T0 (`-2h`), else a recovery point's id.
+    /// `latest`, `latest-clean`, `random`, an RFC 3339 timestamp, a time relative to T0 (`-2h`), the text
+    /// of `{ before: TIME }`, else a recovery point's id.
     pub fn read(text: Option<&str>) -> Self {
         match text {
             None | Some("latest") => Self::Latest,
-            Some(text) => match text.parse() {
-                Ok(base::duration::When::At(time)) => Self::At(time),
-                Ok(base::duration::When::BeforeT0(span)) => Self::BeforeT0(span),
-                _ => Self::Id(text.to_owned()),
+            Some("latest-clean") => Self::LatestClean,
+            Some("random") => Self::Random,
+            Some(text) => match text.strip_prefix(BEFORE).map(str::parse) {
+                Some(Ok(when)) => Self::Before(when),
+                Some(Err(_)) | None => Self::of_time(text),
             },
         }
+    }
+
+    fn of_time(text: &str) -> Self {
+        match text.parse() {
+            Ok(When::At(time)) => Self::At(time),
+            Ok(When::BeforeT0(span)) => Self::BeforeT0(span),
+            Ok(When::AfterT0(_)) | Err(_) => Self::Id(text.to_owned()),
+        }
+    }
+
+    /// What a step asks for that is not simply the newest point, in the playbook's words.
+    pub fn told(&self) -> Option<String> {
+        match self {
+            Self::Random => Some("random".to_owned()),
+            Self::LatestClean => Some("latest-clean".to_owned()),
+            Self::Before(When::At(time)) => Some(format!("before {time}")),
+            Self::Before(When::BeforeT0(span)) => Some(format!("before -{span}")),
+            Self::Before(When::AfterT0(span)) => Some(format!("before +{span}")),
+            Self::Latest | Self::Id(_) | Self::At(_) | Self::BeforeT0(_) => None,
+        }
+    }
+}
+
+/// Begins the text that stands for `{ before: TIME }`.
+const BEFORE: &str = "before ";
+
+/// A recovery point as a playbook asks for it: a text, or `{ before: TIME }`. Behaves like its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PointArg(String);
+
+impl Deref for PointArg {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The mapping of a [`PointArg`].
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BeforeArg {
+    before: String,
+}
+
+impl<'de> Deserialize<'de> for PointArg {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => Ok(Self(text)),
+            other @ Value::Object(_) => {
+                let BeforeArg { before } = serde_json::from_value(other).map_err(D::Error::custom)?;
+                let is_time = matches!(before.parse(), Ok(When::At(_) | When::BeforeT0(_)));
+                if !is_time && !is_template(&before) {
+                    return Err(D::Error::custom(format!(
+                        "`{before}` is no time before T0: write `-2h` or `2026-01-31T08:00:00Z`"
+                    )));
+                }
+                Ok(Self(format!("{BEFORE}{before}")))
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+                Err(D::Error::custom("a recovery point is a text, or `{ before: TIME }`"))
+            }
+        }
+    }
+}
+
+impl Serialize for PointArg {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.strip_prefix(BEFORE) {
+            Some(before) => BeforeArg { before: before.to_owned() }.serialize(serializer),
+            None => serializer.serialize_str(&self.0),
+        }
+    }
+}
+
+impl JsonSchema for PointArg {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Point".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [
+            { "type": "string" },
+            {
+                "type": "object",
+                "properties": { "before": { "type": "string" } },
+                "required": ["before"],
+                "additionalProperties": false
+            }
+        ] })
     }
 }
 

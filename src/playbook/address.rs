@@ -37,6 +37,15 @@ enum Form {
 }
 
 impl Target<'_> {
+    /// The host and the port that the check dials. `None`: it is looked up, or no address.
+    pub fn dialled(&self) -> Option<&str> {
+        match self.form {
+            Form::Url => Some(authority(self.text)),
+            Form::HostPort => Some(self.text),
+            Form::Name | Form::Server | Form::Bucket | Form::Word => None,
+        }
+    }
+
     pub fn is_bucket(&self) -> bool {
         self.form == Form::Bucket
     }
@@ -48,7 +57,9 @@ pub fn targets(kind: &CheckKind) -> Vec<Target<'_>> {
     match kind {
         CheckKind::Http(spec) => one("url", &spec.url, Form::Url),
         CheckKind::Sql(spec) => one("url", &spec.url, Form::Url),
+        CheckKind::Data(spec) => one("url", &spec.url, Form::Url),
         CheckKind::Tcp(spec) => one("address", &spec.address, Form::HostPort),
+        CheckKind::Redis(spec) => one("address", &spec.address, Form::HostPort),
         CheckKind::Dns(spec) => {
             let server = spec.server.iter().map(|text| Target { field: "server", text, form: Form::Server });
             one("name", &spec.name, Form::Name).into_iter().chain(server).collect()
@@ -95,6 +106,11 @@ impl Addresses {
         for asked in hosts_in(address) {
             self.production.made(&asked.host);
         }
+    }
+
+    /// Whether the host of a URL is one that AWS gave to something that the run made.
+    pub fn is_made(&self, host: &str) -> bool {
+        self.production.is_made(host)
     }
 
     /// Takes in the names that the sandbox's account has for zones.

@@ -17,9 +17,12 @@ use strum::{Display, EnumDiscriminants, IntoStaticStr, VariantArray};
 
 use super::asked::{self, SqlEngine, Unreadable};
 use super::comparison::{Comparison, SizeComparison};
+use super::data::{DATA_TIMEOUT, DataCheck};
 use super::expr::is_template;
 use super::expr_value::Expr;
 use super::query;
+use super::redis::RedisCheck;
+use super::session::HttpStep;
 use base::duration::Span;
 use estate::production::canonical;
 
@@ -37,6 +40,8 @@ pub enum CheckKind {
     Tcp(TcpCheck),
     Dns(DnsCheck),
     Sql(SqlCheck),
+    Data(DataCheck),
+    Redis(RedisCheck),
     S3(S3Check),
     Dynamodb(DynamodbCheck),
     Command(CommandCheck),
@@ -59,6 +64,10 @@ pub struct HttpCheck {
     /// Request body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
+    /// Several requests of one session instead of one: log in, order, look. Each must be answered as
+    /// it expects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<HttpStep>,
     /// The accepted status, or a list of accepted statuses; default 200.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Expr<Statuses>>,
@@ -397,17 +406,25 @@ pub struct SpecMistake {
 }
 
 macro_rules! timeout {
-    ($($spec:ident),*) => {$(
+    ($($spec:ident: $default:ident),*) => {$(
         impl $spec {
             /// How long one attempt may take. If the value is still an expression, the default.
             pub fn timeout(&self) -> Duration {
-                self.timeout.as_ref().and_then(|span| span.get().ok()).unwrap_or(&DEFAULT_TIMEOUT).0
+                self.timeout.as_ref().and_then(|span| span.get().ok()).unwrap_or(&$default).0
             }
         }
     )*};
 }
 
-timeout!(HttpCheck, TcpCheck, DnsCheck, SqlCheck, CommandCheck);
+timeout!(
+    HttpCheck: DEFAULT_TIMEOUT,
+    TcpCheck: DEFAULT_TIMEOUT,
+    DnsCheck: DEFAULT_TIMEOUT,
+    SqlCheck: DEFAULT_TIMEOUT,
+    DataCheck: DATA_TIMEOUT,
+    RedisCheck: DEFAULT_TIMEOUT,
+    CommandCheck: DEFAULT_TIMEOUT
+);
 
 impl CheckType {
     /// Every type, in the order of the definition.
@@ -421,8 +438,10 @@ impl CheckType {
     /// Whether it has a `url`, in which a password may hold any character.
     pub fn has_url(self) -> bool {
         match self {
-            Self::Http | Self::Sql => true,
-            Self::Tcp | Self::Dns | Self::S3 | Self::Dynamodb | Self::Command | Self::State => false,
+            Self::Http | Self::Sql | Self::Data => true,
+            Self::Tcp | Self::Dns | Self::Redis | Self::S3 | Self::Dynamodb | Self::Command | Self::State => {
+                false
+            }
         }
     }
 }
@@ -438,7 +457,8 @@ impl CheckKind {
         match self {
             Self::Sql(_) | Self::Command(_) | Self::Http(_) => true,
             Self::Dynamodb(spec) => spec.attribute.is_some(),
-            Self::Tcp(_) | Self::Dns(_) | Self::S3(_) | Self::State(_) => false,
+            Self::Redis(spec) => spec.key.is_some(),
+            Self::Tcp(_) | Self::Dns(_) | Self::Data(_) | Self::S3(_) | Self::State(_) => false,
         }
     }
 
@@ -463,6 +483,9 @@ impl CheckKind {
                 }
                 for name in c.expect_header.keys() {
                     asked("expect_header", asked::header_name(name).err());
+                }
+                for (field, message, help) in c.session_mistakes() {
+                    wrong(field, message, &help);
                 }
                 if let Some(pin) = c.pin_sha256.as_deref().filter(|pin| !is_template(pin)) {
                     if parse_pin(pin).is_none() {
@@ -507,6 +530,16 @@ impl CheckKind {
                 }
                 for (field, message, help) in c.tls.iter().flat_map(SqlTls::mistakes) {
                     wrong(field, message, help);
+                }
+            }
+            Self::Redis(c) => {
+                for (field, message, help) in c.mistakes() {
+                    wrong(field, message, &help);
+                }
+            }
+            Self::Data(c) => {
+                for (field, message, help) in c.mistakes() {
+                    wrong(field, message, &help);
                 }
             }
             Self::S3(c) if c.key.is_some() && c.prefix.is_some() => {
@@ -560,6 +593,8 @@ impl CheckKind {
             Self::Tcp(spec) => Some(spec.timeout()),
             Self::Dns(spec) => Some(spec.timeout()),
             Self::Sql(spec) => Some(spec.timeout()),
+            Self::Data(spec) => Some(spec.timeout()),
+            Self::Redis(spec) => Some(spec.timeout()),
             Self::Command(spec) => Some(spec.timeout()),
             Self::S3(_) | Self::Dynamodb(_) | Self::State(_) => None,
         }
@@ -606,20 +641,25 @@ impl DynamodbCheck {
 impl SqlCheck {
     /// The database's protocol, by the URL's scheme. `None` if an expression gives it.
     pub fn engine(&self) -> Option<SqlEngine> {
-        let is = |schemes: [&str; 2]| schemes.iter().any(|scheme| starts_with(&self.url, scheme));
-        if is(["postgres://", "postgresql://"]) {
-            Some(SqlEngine::Postgres)
-        } else if is(["mysql://", "mariadb://"]) {
-            Some(SqlEngine::MySql)
-        } else {
-            None
-        }
+        engine_of(&self.url)
+    }
+}
+
+/// The protocol of a database's URL, by its scheme.
+pub(crate) fn engine_of(url: &str) -> Option<SqlEngine> {
+    let is = |schemes: [&str; 2]| schemes.iter().any(|scheme| starts_with(url, scheme));
+    if is(["postgres://", "postgresql://"]) {
+        Some(SqlEngine::Postgres)
+    } else if is(["mysql://", "mariadb://"]) {
+        Some(SqlEngine::MySql)
+    } else {
+        None
     }
 }
 
 impl SqlTls {
     /// The key, the mistake, and what to write instead.
-    fn mistakes(&self) -> Vec<(&'static str, String, &'static str)> {
+    pub(crate) fn mistakes(&self) -> Vec<(&'static str, String, &'static str)> {
         let mut found = Vec::new();
         let mode = self.mode.as_ref().and_then(|mode| mode.get().ok());
         let verifies = !matches!(mode, Some(SqlTlsMode::Disable | SqlTlsMode::Require));
@@ -732,6 +772,8 @@ mod tests {
             "dns: { name: example.com, type: MX, server: 127.0.0.1:5353, contains: [10 mail.example.com] }",
             "sql: { url: 'postgres://{{ steps.db.endpoint }}/orders', query: select 1, expect: '>= 1000' }",
             "sql: { url: 'mysql://u@h/db', query: select 1, expect: 1, tls: { mode: verify-full, ca_file: rds.pem } }",
+            "data: { url: 'postgres://u@{{ steps.db.endpoint }}/orders', against: reference.json, tolerance: 5%, rungs: [structure, volume, foreign_keys] }",
+            "redis: { address: '{{ steps.cache.endpoint }}', tls: true, key: a, expect: '>= 3', min_keys: 10 }",
             "s3: { bucket: b, prefix: logs/, min_count: 3, size: '>= 1GiB' }",
             "dynamodb: { table: '{{ steps.t.name }}', min_items: 3, count: '>= 3', key: { pk: { S: '1' }, sk: { N: '7' } }, attribute: a, expect: paid }",
             "command: { run: [pg_isready, -h, localhost], exit_code: 0 }",
@@ -788,6 +830,10 @@ mod tests {
             ("sql: { url: 'postgres://h/d', query: select 1, tls: { server_name: 'a b' } }", "tls"),
             ("sql: { url: 'oracle://joe:hunter22@h/d', query: select 1 }", "url"),
             ("sql: { url: 'postgres://h/d', query: ' ' }", "query"),
+            ("redis: { address: 'h:1', expect: 1 }", "expect"),
+            ("redis: { address: h, key: k }", "address"),
+            ("redis: { address: 'h:1', ca_file: ca.pem }", "ca_file"),
+            ("redis: { address: 'h:1', user: joe }", "user"),
             ("s3: { bucket: b, key: k, prefix: p }", "prefix"),
             ("dynamodb: { table: t, attribute: a }", "attribute"),
             ("dynamodb: { table: t, key: { pk: { S: '1' } }, expect: 1 }", "expect"),

@@ -27,7 +27,9 @@ pub fn text(kind: &CheckKind) -> Option<(&'static str, &str)> {
     match kind {
         CheckKind::Http(spec) => Some(("url", &spec.url)),
         CheckKind::Sql(spec) => Some(("url", &spec.url)),
+        CheckKind::Data(spec) => Some(("url", &spec.url)),
         CheckKind::Tcp(spec) => Some(("address", &spec.address)),
+        CheckKind::Redis(spec) => Some(("address", &spec.address)),
         CheckKind::Dns(_)
         | CheckKind::S3(_)
         | CheckKind::Dynamodb(_)
@@ -55,12 +57,12 @@ pub fn read(kind: &CheckKind) -> Result<Option<Address>, Unreadable> {
             let url = asked::http_url(&place)?;
             (Some(url.scheme().to_owned()), url.host_str().unwrap_or_default().to_owned(), url.port())
         }
-        CheckKind::Sql(_) => {
+        CheckKind::Sql(_) | CheckKind::Data(_) => {
             let url = asked::sql_url(&place)?;
             let scheme = place.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
             (scheme, url.host, Some(url.port))
         }
-        CheckKind::Tcp(_) => {
+        CheckKind::Tcp(_) | CheckKind::Redis(_) => {
             let (host, port) = asked::address(&place)?;
             (None, host.to_owned(), Some(port))
         }
@@ -104,7 +106,7 @@ impl Address {
                 help: match is {
                     Protocol::PostgreSql => "write `postgres://`",
                     Protocol::MySql => "write `mysql://`",
-                    Protocol::Other => "an `sql` check asks PostgreSQL and MySQL; ask with `command`",
+                    Protocol::Other => "`sql` and `data` ask PostgreSQL and MySQL; ask with `command`",
                 }
                 .into(),
             });

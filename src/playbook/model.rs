@@ -12,7 +12,9 @@ use super::check::{
     CommandCheck, DnsCheck, DynamodbCheck, HttpCheck, S3Check, SqlCheck, StateCheck, TcpCheck,
 };
 use super::connect_to::ConnectTo;
+use super::data::DataCheck;
 use super::notify::Notify;
+use super::redis::RedisCheck;
 use base::architecture::Architecture;
 use base::duration::Span;
 use base::ids::{AccountId, AzId, Region};
@@ -162,7 +164,7 @@ pub struct Sandbox {
     pub network: Network,
     /// The drill's deadline from T0, and the expiry of everything that it creates.
     pub ttl: Span,
-    /// Who asks the checks `http`, `tcp`, `dns` and `sql` on AWS; default `none`.
+    /// Who asks the checks `http`, `tcp`, `dns`, `sql`, `data` and `redis` on AWS; default `none`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<ProbeChoice>,
     /// The name of a sandbox that stays between drills: its network and its probe. `drillmaster sandbox
@@ -326,7 +328,7 @@ impl Default for Retry {
     }
 }
 
-/// A health check: exactly one of `http`, `tcp`, `dns`, `sql`, `s3`, `dynamodb`,
+/// A health check: exactly one of `http`, `tcp`, `dns`, `sql`, `data`, `redis`, `s3`, `dynamodb`,
 /// `command`, `state`.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -358,6 +360,10 @@ pub struct Check {
     pub dns: Option<DnsCheck>,
     #[serde(default)]
     pub sql: Option<SqlCheck>,
+    #[serde(default)]
+    pub data: Option<DataCheck>,
+    #[serde(default)]
+    pub redis: Option<RedisCheck>,
     #[serde(default)]
     pub s3: Option<S3Check>,
     #[serde(default)]
@@ -391,6 +397,8 @@ impl Check {
                 CheckType::Tcp => json!(self.tcp),
                 CheckType::Dns => json!(self.dns),
                 CheckType::Sql => json!(self.sql),
+                CheckType::Data => json!(self.data),
+                CheckType::Redis => json!(self.redis),
                 CheckType::S3 => json!(self.s3),
                 CheckType::Dynamodb => json!(self.dynamodb),
                 CheckType::Command => json!(self.command),

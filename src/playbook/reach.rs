@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::address::authority;
+use super::address::{Target, targets};
 use super::check::{CheckKind, split_host_port};
 use super::cidr;
 use super::connect_to::ConnectTo;
@@ -21,12 +21,11 @@ pub fn out_of_reach(loaded: &Loaded, given: &[ConnectTo]) -> Diagnostics {
     let mut found = Diagnostics::default();
     for (index, check) in playbook.checks.iter().enumerate() {
         let Some((of, spec)) = check.kind() else { continue };
-        let Ok(kind) = serde_json::from_value(serde_json::json!({ of.key(): spec })) else { continue };
-        let Some((field, address)) = asked(&kind) else { continue };
-        if !is_inside(loaded, address, &tunnels) {
-            continue;
-        }
-        let pointer = format!("/checks/{index}/{}/{field}", of.key());
+        let Ok(kind) = serde_json::from_value::<CheckKind>(serde_json::json!({ of.key(): spec })) else { continue };
+        let is_out_of_reach =
+            |target: &Target<'_>| target.dialled().is_some_and(|to| is_inside(loaded, to, &tunnels));
+        let Some(target) = targets(&kind).into_iter().find(is_out_of_reach) else { continue };
+        let pointer = format!("/checks/{index}/{}/{}", of.key(), target.field);
         let said = format!(
             "nothing can ask the check `{}` on aws: its address is inside the sandbox, into which nothing leads",
             check.id
@@ -36,21 +35,6 @@ pub fn out_of_reach(loaded: &Loaded, given: &[ConnectTo]) -> Diagnostics {
         found.push(loaded.error_at(&pointer, said).help(help));
     }
     found
-}
-
-/// The address that the runner would dial, and its key. A name that is looked up is not dialled, and
-/// a program finds its own way.
-fn asked(kind: &CheckKind) -> Option<(&'static str, &str)> {
-    match kind {
-        CheckKind::Http(spec) => Some(("url", authority(&spec.url))),
-        CheckKind::Sql(spec) => Some(("url", authority(&spec.url))),
-        CheckKind::Tcp(spec) => Some(("address", &spec.address)),
-        CheckKind::Dns(_)
-        | CheckKind::S3(_)
-        | CheckKind::Dynamodb(_)
-        | CheckKind::Command(_)
-        | CheckKind::State(_) => None,
-    }
 }
 
 /// Whether an address is one of the sandbox's own, and no tunnel leads there.

@@ -133,6 +133,7 @@ impl Twin {
                 | Body::StepNotRun { .. }
                 | Body::CheckReady { .. }
                 | Body::CheckTried { .. }
+                | Body::CheckRungs { .. }
                 | Body::CheckHealthy { .. }
                 | Body::CheckUnhealthy { .. }
                 | Body::CheckUnknown { .. }

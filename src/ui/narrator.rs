@@ -165,6 +165,7 @@ impl Narrator {
             | Body::StepSkipped { .. }
             | Body::StepNotRun { .. }
             | Body::CheckTried { .. }
+            | Body::CheckRungs { .. }
             | Body::CheckHealthy { .. }
             | Body::CheckUnhealthy { .. }
             | Body::CheckUnknown { .. }
@@ -249,7 +250,7 @@ impl Narrator {
             Body::StepStarted { step, attempt } => {
                 (Mark::Started, self.step(step), format!("attempt {attempt}"), false)
             }
-            Body::StepSource { step, point, worst_case } => {
+            Body::StepSource { step, point, worst_case, .. } => {
                 (Mark::Info, self.step(step), self.source(point, worst_case), false)
             }
             Body::TaskAsked { step, instructions } => {
@@ -291,6 +292,11 @@ impl Narrator {
                     format!("try {tries}, {state}: {}", clean(observed)),
                     false,
                 )
+            }
+            Body::CheckRungs { check, rungs, .. } => {
+                let told = rungs.iter().map(|rung| format!("{} {}", rung.name, rung.health));
+                let told = told.collect::<Vec<_>>().join(", ");
+                (Mark::Info, self.check(check), clean(&told).into_owned(), false)
             }
             Body::CheckHealthy { check, healthy_at, observed, .. } => (
                 Mark::Done,

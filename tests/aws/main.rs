@@ -14,7 +14,10 @@
     reason = "a test stops at what it did not expect, may look at the real clock, and says how far it came"
 )]
 
+mod checks_data;
 mod checks_http;
+mod checks_redis;
+mod checks_session;
 mod checks_sql;
 mod conformance;
 mod discover;

@@ -206,6 +206,7 @@ pub fn script() -> Vec<Event> {
                     span: Some(91_800.0),
                     ..WorstCase::default()
                 },
+                newest: None,
             },
         ),
         (90.0, Body::StepStarted { step: s("legacy"), attempt: 1 }),

@@ -26,8 +26,9 @@ mod commands;
 mod completions;
 mod conformance;
 mod copies;
-mod discover;
 #[cfg(target_os = "linux")]
+mod data_checks;
+mod discover;
 mod disk;
 mod evidence;
 mod examples;
@@ -62,6 +63,7 @@ mod notify;
 mod one_truth;
 #[cfg(unix)]
 mod page;
+mod points_asked;
 mod printed;
 mod reach;
 mod readme;

@@ -200,7 +200,10 @@ fn point(
     let is_dated = !is_copy && !is_continuous(id);
     let is_own = *owner == search.place.account;
     let key_of_aws = vault.encryption_key_type() == Some(&EncryptionKeyType::AwsOwnedKmsKey);
-    let infected = found.aggregated_scan_result().is_some_and(|scan| !scan.findings().is_empty());
+    let scan = found.aggregated_scan_result();
+    let infected = scan.is_some_and(|scan| !scan.findings().is_empty());
+    // A scan that failed on a part of it says nothing of that part.
+    let clean = !infected && scan.is_some_and(|scan| scan.failed_scan() == Some(false));
     let bytes = u64::try_from(found.backup_size_in_bytes().unwrap_or_default()).unwrap_or_default();
     Some(RecoveryPoint {
         of_account,
@@ -215,6 +218,7 @@ fn point(
         managed_key: key_of_aws && !is_own && found.encryption_key_arn().is_none(),
         kms_key: found.encryption_key_arn().map(str::to_owned),
         infected,
+        clean,
         cold: kinds::is_cold(found, search.now),
         state,
         vault: vault.backup_vault_name().map(str::to_owned),

@@ -6,11 +6,13 @@
 mod command;
 mod dns;
 mod http;
+mod redis;
 mod sql;
 mod tcp;
 
 pub use command::{Ending, Ran, judge as judge_command};
 pub use dns::judge as judge_dns;
 pub use http::{HttpAnswer, judge as judge_http};
+pub use redis::{Found, RedisSeen, judge as judge_redis};
 pub use sql::{First, judge as judge_sql};
 pub use tcp::judge as judge_tcp;

@@ -3,21 +3,24 @@
 
 mod mysql;
 mod postgres;
+mod session;
 mod target;
 
-pub(crate) use self::target::VARIABLES;
+pub(crate) use self::session::{Refused, Row, Session, Why, text};
+pub(crate) use self::target::{Access, Target};
 
-use self::target::Target;
 use super::dial::{Stage, bounded, peer};
+use super::failure::Failure;
 use super::observation::Secrets;
 use super::{First, Net, Observation, judge_sql};
 use playbook::asked::SqlEngine;
 use playbook::check::SqlCheck;
+use playbook::query;
 
 /// Makes one attempt of an SQL check.
 pub async fn sql(spec: &SqlCheck, net: &Net) -> Observation {
     let mut secrets = Secrets::default();
-    let target = match Target::of(spec, net, &mut secrets) {
+    let target = match target_of(spec, net, &mut secrets) {
         Ok(target) => target,
         Err(failure) => return failure.without(&secrets),
     };
@@ -33,4 +36,10 @@ pub async fn sql(spec: &SqlCheck, net: &Net) -> Observation {
     // The value is the database's own and is shown unchanged. Only a failure can quote a secret
     // that was sent to the server.
     bounded(limit, &stage, &peer(net, &target.host, target.port), &secrets, attempt).await
+}
+
+fn target_of(spec: &SqlCheck, net: &Net, secrets: &mut Secrets) -> Result<Target, Failure> {
+    let target = Target::of(&Access::from(spec), net, secrets)?;
+    query::read(&spec.query, target.engine)?;
+    Ok(target)
 }

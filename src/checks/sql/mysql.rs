@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::TlsConnector;
 
 use super::postgres::ROLLBACK;
-use super::{First, Target};
+use super::{First, Refused, Row as Values, Target, Why};
 use crate::Net;
 use crate::dial::{CONNECTING, Failure, Stage, TLS, dial, is_lookup, peer, unreachable};
 use crate::tls::{Verify, explain, server_name};
@@ -30,6 +30,87 @@ pub(super) async fn first_value(
     stage: &Stage,
     limit: Duration,
 ) -> Result<First, Failure> {
+    let mut connection = connect(target, net, stage, limit).await?;
+    stage.enter("running the query");
+    let first = query_first(&mut connection, query, limit).await.map_err(|e| failed(&e))?;
+    // The answer is known. Rows that are left delay the end of the transaction; then the connection
+    // ends it.
+    let end = async {
+        connection.query_drop("ROLLBACK").await?;
+        connection.disconnect().await
+    };
+    let _ = tokio::time::timeout(ROLLBACK, end).await;
+    Ok(first)
+}
+
+/// A connection, and what its queries need.
+pub(crate) struct Connection {
+    conn: Conn,
+    pub(crate) mariadb: bool,
+    limit: Duration,
+}
+
+impl Connection {
+    pub(super) async fn open(
+        target: &Target,
+        net: &Net,
+        stage: &Stage,
+        limit: Duration,
+    ) -> Result<Self, Failure> {
+        let mut conn = connect(target, net, stage, limit).await?;
+        let mariadb = is_mariadb(&mut conn).await.map_err(|error| failed(&error))?;
+        Ok(Self { conn, mariadb, limit })
+    }
+
+    pub(super) async fn close(self) {
+        let _ = tokio::time::timeout(ROLLBACK, self.conn.disconnect()).await;
+    }
+
+    pub(super) async fn begin(&mut self, limit: Duration) -> Result<(), Refused> {
+        self.limit = limit;
+        let begun = self.conn.query_drop("START TRANSACTION READ ONLY").await;
+        begun.map_err(|error| without_result(&error))
+    }
+
+    pub(super) async fn rows(&mut self, query: &str) -> Result<Vec<Values>, Refused> {
+        // Other statements have no limit of their own: the attempt has.
+        let is_select = query.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select"));
+        let limited = if is_select { limited(query, self.mariadb, self.limit) } else { query.into() };
+        let asked = async { self.conn.query_iter(limited).await?.collect::<Row>().await };
+        let rows = asked.await.map_err(|error| without_result(&error))?;
+        // The text protocol has no other types.
+        let value = |value: Value| match value {
+            Value::NULL => None,
+            Value::Bytes(bytes) => Some(bytes),
+            other @ (Value::Int(_)
+            | Value::UInt(_)
+            | Value::Float(_)
+            | Value::Double(_)
+            | Value::Date(..)
+            | Value::Time(..)) => Some(other.as_sql(true).into_bytes()),
+        };
+        Ok(rows.into_iter().map(|row| row.unwrap().into_iter().map(value).collect()).collect())
+    }
+}
+
+fn without_result(error: &Error) -> Refused {
+    let Error::Server(e) = error else {
+        return Refused { why: Why::Lost, message: chain(error), code: "no answer".into() };
+    };
+    let why = match e.code {
+        1044 | 1045 | 1142 | 1143 | 1227 | 1370 => Why::Denied,
+        // A table, a database, a column, a routine, a variable, a word of another version.
+        1146 | 1049 | 1109 | 1054 | 1305 | 1193 | 1064 => Why::Missing,
+        1317 | 1969 | 3024 => Why::TimedOut,
+        1290 | 1792 | 1836 => Why::ReadOnly,
+        1053 | 1927 => Why::Lost,
+        _ => Why::Other,
+    };
+    let code = format!("error {}", e.code);
+    Refused { why, message: format!("{} ({code})", e.message), code }
+}
+
+async fn connect(target: &Target, net: &Net, stage: &Stage, limit: Duration) -> Result<Conn, Failure> {
     let (host, port) = net.target(&target.host, target.port);
     let options = OptsBuilder::default()
         .ip_or_hostname(host)
@@ -43,20 +124,15 @@ pub(super) async fn first_value(
         .wait_timeout(Some(usize::try_from(limit.as_secs()).unwrap_or(usize::MAX).max(1)))
         .ssl_opts(ssl(target, net)?);
     stage.enter(CONNECTING);
-    let mut connection = match Conn::new(options).await {
-        Ok(connection) => connection,
-        Err(error) => return Err(refused(target, net, stage, &error).await),
-    };
-    stage.enter("running the query");
-    let first = query_first(&mut connection, query, limit).await.map_err(|e| failed(&e))?;
-    // The answer is known. Rows that are left delay the end of the transaction; then the connection
-    // ends it.
-    let end = async {
-        connection.query_drop("ROLLBACK").await?;
-        connection.disconnect().await
-    };
-    let _ = tokio::time::timeout(ROLLBACK, end).await;
-    Ok(first)
+    match Conn::new(options).await {
+        Ok(connection) => Ok(connection),
+        Err(error) => Err(refused(target, net, stage, &error).await),
+    }
+}
+
+async fn is_mariadb(connection: &mut Conn) -> Result<bool, Error> {
+    let version: Option<String> = connection.query_first("SELECT VERSION()").await?;
+    Ok(version.is_some_and(|version| version.contains("MariaDB")))
 }
 
 fn ssl(target: &Target, net: &Net) -> Result<Option<SslOpts>, Failure> {
@@ -83,8 +159,7 @@ fn ssl(target: &Target, net: &Net) -> Result<Option<SslOpts>, Failure> {
 
 async fn query_first(connection: &mut Conn, query: &str, limit: Duration) -> Result<First, Error> {
     connection.query_drop("START TRANSACTION READ ONLY").await?;
-    let version: Option<String> = connection.query_first("SELECT VERSION()").await?;
-    let query = limited(query, version.is_some_and(|version| version.contains("MariaDB")), limit);
+    let query = limited(query, is_mariadb(connection).await?, limit);
     let mut result = connection.query_iter(query).await?;
     // `next` returns rows of the current result set only.
     let row: Option<Row> = result.next().await?;

@@ -12,7 +12,7 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{First, Target};
+use super::{First, Refused, Row, Target, Why};
 use crate::Net;
 use crate::dial::{Failure, Stage, dial, peer};
 use crate::tls::{Verify, explain, server_name};
@@ -22,6 +22,12 @@ use playbook::check::SqlTlsMode;
 /// How long the end of a transaction may take after its answer is known.
 pub(super) const ROLLBACK: Duration = Duration::from_secs(1);
 
+/// A connection, and the task that serves it. Dropping it ends both.
+pub(crate) struct Connection {
+    client: Client,
+    tasks: JoinSet<()>,
+}
+
 pub(super) async fn first_value(
     target: &Target,
     query: &str,
@@ -29,6 +35,68 @@ pub(super) async fn first_value(
     stage: &Stage,
     limit: Duration,
 ) -> Result<First, Failure> {
+    let Connection { client, tasks: _tasks } = Connection::open(target, net, stage).await?;
+    stage.enter("running the query");
+    let first = query_first(&client, query, limit).await.map_err(|e| failed(&e))?;
+    // The answer is known. Rows that are left delay the end of the transaction; then the connection
+    // ends it.
+    let _ = tokio::time::timeout(ROLLBACK, client.batch_execute("ROLLBACK")).await;
+    Ok(first)
+}
+
+impl Connection {
+    pub(super) async fn open(target: &Target, net: &Net, stage: &Stage) -> Result<Self, Failure> {
+        let (client, tasks) = connect(target, net, stage).await?;
+        Ok(Self { client, tasks })
+    }
+
+    /// Without its client, the task says goodbye.
+    pub(super) async fn close(self) {
+        let Self { client, mut tasks } = self;
+        drop(client);
+        let _ = tokio::time::timeout(ROLLBACK, tasks.join_next()).await;
+    }
+
+    /// `SET LOCAL` ends with the transaction.
+    pub(super) async fn begin(&mut self, limit: Duration) -> Result<(), Refused> {
+        let millis = limit.as_millis().clamp(1, i32::MAX as u128);
+        let begin = format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {millis}");
+        self.client.batch_execute(&begin).await.map_err(|error| without_result(&error))
+    }
+
+    pub(super) async fn rows(&mut self, query: &str) -> Result<Vec<Row>, Refused> {
+        let messages = self.client.simple_query(query).await.map_err(|error| without_result(&error))?;
+        let mut rows = Vec::new();
+        for message in messages {
+            if let SimpleQueryMessage::Row(row) = message {
+                let value = |at| row.try_get(at).map(|value| value.map(|text| text.as_bytes().to_vec()));
+                let values: Result<Row, Error> = (0..row.len()).map(value).collect();
+                rows.push(values.map_err(|error| without_result(&error))?);
+            }
+        }
+        Ok(rows)
+    }
+}
+
+fn without_result(error: &Error) -> Refused {
+    let Some(db) = error.as_db_error() else {
+        return Refused { why: Why::Lost, message: chain(error), code: "no answer".into() };
+    };
+    let code = db.code().code();
+    let why = match code {
+        "42501" => Why::Denied,
+        "42P01" | "42703" | "42883" | "42704" | "3F000" => Why::Missing,
+        "57014" => Why::TimedOut,
+        "25006" => Why::ReadOnly,
+        // The server is shutting down or has crashed.
+        "57P01" | "57P02" | "57P03" => Why::Lost,
+        _ => Why::Other,
+    };
+    let code = format!("SQLSTATE {code}");
+    Refused { why, message: format!("{} ({code})", db.message()), code }
+}
+
+async fn connect(target: &Target, net: &Net, stage: &Stage) -> Result<(Client, JoinSet<()>), Failure> {
     let mut config = Config::new();
     config.user(&target.user).application_name("drillmaster");
     if let Some(password) = &target.password {
@@ -67,12 +135,7 @@ pub(super) async fn first_value(
         });
         client
     };
-    stage.enter("running the query");
-    let first = query_first(&client, query, limit).await.map_err(|e| failed(&e))?;
-    // The answer is known. Rows that are left delay the end of the transaction; then the connection
-    // ends it.
-    let _ = tokio::time::timeout(ROLLBACK, client.batch_execute("ROLLBACK")).await;
-    Ok(first)
+    Ok((client, tasks))
 }
 
 async fn query_first(client: &Client, query: &str, limit: Duration) -> Result<First, Error> {

@@ -12,39 +12,66 @@ use crate::tls::{CaFile, Roots};
 use base::partition::Partition;
 use base::redact;
 use playbook::asked::{self, SqlEngine};
-use playbook::check::{Authorities, SqlCheck, SqlTlsMode};
-use playbook::query;
+use playbook::check::{Authorities, SqlCheck, SqlTls, SqlTlsMode};
+use playbook::data::DataCheck;
 
 /// The variables of the environment that are read if the check does not give their value: passwords
 /// and users of both engines, and the user of either.
-pub(crate) const VARIABLES: [&str; 5] = ["PGPASSWORD", "PGUSER", "MYSQL_PWD", "MYSQL_USER", "USER"];
+const VARIABLES: [&str; 5] = ["PGPASSWORD", "PGUSER", "MYSQL_PWD", "MYSQL_USER", "USER"];
+
+/// What a check says of the way to its database.
+pub(crate) struct Access<'a> {
+    pub(crate) url: &'a str,
+    pub(crate) password_env: Option<&'a str>,
+    pub(crate) tls: Option<&'a SqlTls>,
+}
+
+impl<'a> From<&'a SqlCheck> for Access<'a> {
+    fn from(spec: &'a SqlCheck) -> Self {
+        Self { url: &spec.url, password_env: spec.password_env.as_deref(), tls: spec.tls.as_ref() }
+    }
+}
+
+impl<'a> From<&'a DataCheck> for Access<'a> {
+    fn from(spec: &'a DataCheck) -> Self {
+        Self { url: &spec.url, password_env: spec.password_env.as_deref(), tls: spec.tls.as_ref() }
+    }
+}
+
+impl<'a> Access<'a> {
+    /// The variables of the environment, and the file, that a connection reads.
+    pub(crate) fn needs(&self) -> (Vec<&'a str>, Option<&'a str>) {
+        let mut variables = VARIABLES.to_vec();
+        variables.extend(self.password_env);
+        (variables, self.tls.and_then(|tls| tls.ca_file.as_deref()))
+    }
+}
 
 /// Everything that a connection needs. It has no `Debug`, because it holds a password.
-pub(super) struct Target {
-    pub(super) engine: SqlEngine,
-    pub(super) host: String,
-    pub(super) port: u16,
-    pub(super) user: String,
-    pub(super) password: Option<String>,
+pub(crate) struct Target {
+    pub(crate) engine: SqlEngine,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) user: String,
+    pub(crate) password: Option<String>,
     /// Where the password comes from, or where it is missing.
-    pub(super) password_source: String,
-    pub(super) database: Option<String>,
-    pub(super) tls: SqlTlsMode,
-    pub(super) authorities: Option<Authorities>,
-    pub(super) ca_file: Option<CaFile>,
-    pub(super) server_name: String,
+    pub(crate) password_source: String,
+    pub(crate) database: Option<String>,
+    pub(crate) tls: SqlTlsMode,
+    pub(crate) authorities: Option<Authorities>,
+    pub(crate) ca_file: Option<CaFile>,
+    pub(crate) server_name: String,
 }
 
 impl Target {
     /// Reads the target. Adds each secret to `secrets` before it can stand in an error.
-    pub(super) fn of(spec: &SqlCheck, net: &Net, secrets: &mut Secrets) -> Result<Self, Failure> {
-        let text = spec.url.trim();
+    pub(crate) fn of(access: &Access<'_>, net: &Net, secrets: &mut Secrets) -> Result<Self, Failure> {
+        let text = access.url.trim();
         // The password as it stands in the URL, which an error may quote.
         if let Some(raw) = text.parse::<Url>().ok().as_ref().and_then(Url::password) {
             secrets.add(raw);
         }
         let url = asked::sql_url(text)?;
-        query::read(&spec.query, url.engine)?;
         if let Some(password) = &url.password {
             secrets.add(password.as_str());
         }
@@ -53,7 +80,7 @@ impl Target {
             SqlEngine::Postgres => (postgres_password, postgres_user),
             SqlEngine::MySql => (mysql_password, mysql_user),
         };
-        let password_env = spec.password_env.as_deref().unwrap_or(password_env);
+        let password_env = access.password_env.unwrap_or(password_env);
         let (password, password_source) = match (url.password, net.env(password_env)) {
             (Some(given), _) => (Some(given), "the URL".to_owned()),
             (None, Some(value)) => (Some(value.to_owned()), format!("${password_env}")),
@@ -73,7 +100,7 @@ impl Target {
             }
         };
 
-        let tls = spec.tls.clone().unwrap_or_default();
+        let tls = access.tls.cloned().unwrap_or_default();
         let authorities = match &tls.ca {
             Some(ca) => Some(*ca.get()?),
             None => None,
@@ -135,7 +162,8 @@ mod tests {
             [("PGPASSWORD", "from-env"), ("PGUSER", "joe"), ("OTHER", "elsewhere")]
                 .map(|(k, v)| (k.into(), v.into())),
         );
-        Target::of(&serde_saphyr::from_str(yaml).unwrap(), &net, &mut Secrets::default())
+        let spec: SqlCheck = serde_saphyr::from_str(yaml).unwrap();
+        Target::of(&Access::from(&spec), &net, &mut Secrets::default())
     }
 
     #[test]

@@ -6,7 +6,7 @@ pub mod list;
 mod practice;
 pub mod trend;
 
-pub use practice::{RUNS, Runs, or_here, past, practice, runs_in, tell};
+pub use practice::{RUNS, Runs, keep_counts, or_here, past, practice, runs_in, tell};
 
 use chrono::Utc;
 

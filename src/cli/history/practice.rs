@@ -8,14 +8,17 @@ use crate::ui::text::clean;
 use base::duration::Time;
 use base::on::On;
 use chrono::Utc;
+use engine::plan::Plan;
 use estate::file::EstateFile;
 use event::{PastRun, PastWorkload};
 use history::{Entry, History, Store, StoreError};
 use insight::protection::Snapshot;
 use insight::rules::{self, Look, Practice};
 use playbook::Loaded;
+use playbook::data;
+use playbook::reference::LastPassed;
 use port::finding::Rule;
-use record::journal;
+use record::{journal, run_folder};
 
 /// Where `run` puts its folders.
 pub const RUNS: &str = "runs";
@@ -111,6 +114,56 @@ pub fn past(runs: &mut Runs, playbook: &str, on: On, before: Time) -> Vec<PastRu
         .collect();
     runs.reverse();
     runs
+}
+
+/// Keeps, with the files of a plan, what its checks of data counted in the last run that passed. A store
+/// that cannot be read is told, and then there is nothing to compare with.
+pub fn keep_counts(plan: &mut Plan, runs: &mut Runs, on: On, before: Time) {
+    let wanting: Vec<String> = plan
+        .checks()
+        .filter(|(_, work)| {
+            work.check
+                .data
+                .as_ref()
+                .and_then(|spec| spec.against.as_deref())
+                .is_some_and(data::is_last_passed)
+        })
+        .map(|(node, _)| node.id.clone())
+        .collect();
+    if wanting.is_empty() {
+        return;
+    }
+    let (store, history) = match runs.history() {
+        (store, Ok(history)) => (store, history),
+        (_, Err(error)) => {
+            write_stderr(&format!("warning: what earlier runs have counted is not known: {error}\n"));
+            return;
+        }
+    };
+    let name = plan.name.clone();
+    let wanted = |run: &Entry| {
+        run.playbook == name && run.on == on && run.passed() && run.t0.is_some_and(|t0| t0 < before)
+    };
+    let Some(last) = store.confirmed(history, wanted, 1).pop() else { return };
+    let told = store.fetch(history, &last.run_id).map_err(|error| error.to_string());
+    let report = match told.and_then(|fetched| run_folder::read(&fetched.folder)) {
+        Ok(told) => told.fold.report,
+        Err(error) => {
+            write_stderr(&format!(
+                "warning: what the run {} has counted is not known: {error}\n",
+                last.run_id
+            ));
+            return;
+        }
+    };
+    for check in report.checks {
+        if wanting.contains(&check.id) && !check.rows.is_empty() {
+            let counted = LastPassed { run_id: report.run_id.clone(), rows: check.rows };
+            if let Ok(text) = serde_json::to_string(&counted) {
+                plan.files.keep(&data::last_passed(&check.id), text);
+            }
+        }
+    }
 }
 
 /// Says on stderr when a playbook with a schedule last passed, and whether it is overdue.

@@ -23,6 +23,7 @@ use playbook::action::{ActionDecl, CopyUse, Demands, FileKind, Prepared, Replica
 use playbook::address::Addresses;
 use playbook::check::CheckType;
 use playbook::connect_to::ConnectTo;
+use playbook::data::DataCheck;
 use playbook::expr;
 use playbook::model::{Account, Assume, Check, Objectives, Playbook, Sandbox, Step};
 use port::{CreateCall, Place, ServiceRole};
@@ -246,6 +247,10 @@ impl Plan {
         for check in playbook.checks {
             let (kind, spec) =
                 check.kind().ok_or_else(|| defect(format!("check `{}` has no kind", check.id)))?;
+            let reference = check.data.as_ref().and_then(DataCheck::reference);
+            if let Some(name) = reference {
+                files.keep_if_readable(name);
+            }
             nodes.push(Node {
                 id: check.id.clone(),
                 workload: check.workload.clone(),
@@ -416,6 +421,13 @@ impl Plan {
         self.nodes.iter().filter_map(|node| match &node.work {
             Work::Step(work) => Some((node, &**work)),
             Work::Check(_) => None,
+        })
+    }
+
+    pub fn checks(&self) -> impl Iterator<Item = (&Node, &CheckWork)> {
+        self.nodes.iter().filter_map(|node| match &node.work {
+            Work::Check(work) => Some((node, &**work)),
+            Work::Step(_) => None,
         })
     }
 

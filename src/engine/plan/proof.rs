@@ -10,6 +10,7 @@ use playbook::address::{Addresses, authority, targets};
 use playbook::asked::SqlEngine;
 use playbook::check::{CheckKind, CheckType};
 use playbook::comparison::Comparison;
+use playbook::data::DataRung;
 use playbook::expr::{self, is_template};
 use playbook::expr_value::Expr;
 use playbook::model::Measures;
@@ -74,7 +75,7 @@ pub fn findings(plan: &Plan, addresses: &Addresses) -> Vec<Finding> {
             Rule::CheckProvesLittle,
             workload,
             format!("no check of workload `{workload}` reads the data that {steps} restored"),
-            "add a check that reads them: `sql`, `s3`, `dynamodb`, a `command`, or `http` with `expect_body`",
+            "add a check that reads them: `sql`, `data`, `s3`, `dynamodb`, a `command`, or `http` with `expect_body`",
         )
     }));
     found
@@ -120,8 +121,12 @@ impl Proofs<'_> {
                     Ok(
                         CheckKind::Sql(_) | CheckKind::S3(_) | CheckKind::Dynamodb(_) | CheckKind::Command(_),
                     ) => true,
-                    Ok(CheckKind::Http(spec)) => spec.expect_body.is_some(),
+                    Ok(CheckKind::Data(spec)) => spec.asked().iter().any(|rung| reads_rows(*rung)),
+                    Ok(CheckKind::Http(spec)) => {
+                        spec.expect_body.is_some() || spec.steps.iter().any(|step| step.expect_body.is_some())
+                    }
                     Ok(CheckKind::Tcp(spec)) => spec.expect.is_some(),
+                    Ok(CheckKind::Redis(spec)) => spec.key.is_some() || spec.min_keys.is_some(),
                     Ok(CheckKind::Dns(_) | CheckKind::State(_)) | Err(_) => false,
                 };
                 let by_kind = by_kind && !accepts_anything(work) && !names_no_table(work);
@@ -146,6 +151,12 @@ fn accepts_anything(work: &CheckWork) -> bool {
         }
         Ok(CheckKind::Http(spec)) => known(&spec.expect_body).unwrap_or(false),
         Ok(CheckKind::Tcp(spec)) => known(&spec.expect).unwrap_or(false),
+        // A key proves that it was restored.
+        Ok(CheckKind::Redis(spec)) => {
+            let asks_for_some =
+                spec.min_keys.as_ref().is_some_and(|min| min.get().map_or(true, |min| *min > 0));
+            spec.key.is_none() && spec.min_keys.is_some() && !asks_for_some
+        }
         Ok(CheckKind::S3(spec)) => known(&spec.count).unwrap_or(false) && spec.min_count.is_none(),
         // A key proves that its item was restored.
         Ok(CheckKind::Dynamodb(spec)) => {
@@ -154,7 +165,25 @@ fn accepts_anything(work: &CheckWork) -> bool {
             let counts_nothing = spec.min_items.is_some() && !asks_for_some && spec.count.is_none();
             spec.key.is_none() && !asks_for_some && (counts_nothing || known(&spec.count).unwrap_or(false))
         }
-        Ok(CheckKind::Command(_) | CheckKind::Dns(_) | CheckKind::State(_)) | Err(_) => false,
+        Ok(CheckKind::Data(_) | CheckKind::Command(_) | CheckKind::Dns(_) | CheckKind::State(_)) | Err(_) => {
+            false
+        }
+    }
+}
+
+/// Whether a rung tells an empty store from a full one.
+fn reads_rows(rung: DataRung) -> bool {
+    match rung {
+        DataRung::Volume | DataRung::Canary | DataRung::Boundary => true,
+        DataRung::Structure
+        | DataRung::Sequences
+        | DataRung::Collations
+        | DataRung::Extensions
+        | DataRung::Roles
+        | DataRung::Indexes
+        | DataRung::ForeignKeys
+        | DataRung::Outward
+        | DataRung::Write => false,
     }
 }
 
@@ -170,6 +199,8 @@ fn names_no_table(work: &CheckWork) -> bool {
             CheckKind::Http(_)
             | CheckKind::Tcp(_)
             | CheckKind::Dns(_)
+            | CheckKind::Data(_)
+            | CheckKind::Redis(_)
             | CheckKind::S3(_)
             | CheckKind::Dynamodb(_)
             | CheckKind::Command(_)
@@ -185,14 +216,18 @@ fn asked_and_expected(work: &CheckWork) -> Value {
     let mut spec = work.spec.clone();
     let Some(parts) = spec.as_object_mut() else { return spec };
     match work.kind {
-        CheckType::Http | CheckType::Sql => {
+        CheckType::Http | CheckType::Sql | CheckType::Data => {
             if let Some(Value::String(url)) = parts.get_mut("url") {
                 *url = authority(url).to_owned();
             }
             parts.remove("query");
             parts.remove("body");
+            parts.remove("steps");
+            parts.remove("canary");
+            parts.remove("boundary");
         }
         CheckType::Tcp
+        | CheckType::Redis
         | CheckType::Dns
         | CheckType::S3
         | CheckType::Dynamodb

@@ -416,7 +416,13 @@ impl Derivation<'_> {
                 }
             }
             // These ask what was restored, and no API of AWS.
-            CheckType::Http | CheckType::Tcp | CheckType::Dns | CheckType::Sql | CheckType::Command => {}
+            CheckType::Http
+            | CheckType::Tcp
+            | CheckType::Dns
+            | CheckType::Sql
+            | CheckType::Data
+            | CheckType::Redis
+            | CheckType::Command => {}
         }
         self.secrets(&work.spec);
         Ok(())

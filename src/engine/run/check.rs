@@ -11,16 +11,17 @@ use crate::plan::{CheckWork, Node};
 use crate::secrets::PLACEHOLDER;
 use base::duration::{Span, Time};
 use base::ids::AccountId;
-use checks::{self, DynamodbObserved, Health, Observation, S3Observed};
+use checks::{self, DataSeen, DynamodbObserved, Health, Observation, S3Observed};
 use event::Body;
 use playbook::check::{CheckKind, DEFAULT_TIMEOUT, DynamodbCheck, KeyValue, S3Check, StateCheck};
 use playbook::comparison::parse_timestamp;
+use playbook::data::{self, DataRung};
 use playbook::expr_value::TemplateLeft;
 use playbook::model::Measures;
 use playbook::{expr, sensitive};
 use port::{
-    BucketRef, CloudResult, CountItems, KeyPart, Kind, MeasuredObjects, Observed, ResourceRef, State,
-    TableLook, TableSeen,
+    BucketRef, CloudResult, CountItems, Finding, KeyPart, Kind, MeasuredObjects, Observed, ResourceRef, Rule,
+    State, TableLook, TableSeen,
 };
 
 /// The result of one try.
@@ -170,6 +171,8 @@ impl Recovery<'_> {
                 if now >= since + work.check.stable_for.delta() {
                     let data_time = Self::measured(work, &seen);
                     self.report_assumed(id, &kind, &seen);
+                    self.report_uncompared(id, &kind);
+                    self.tell_rungs(id, &seen);
                     self.tell_denials();
                     bus.tell(Body::CheckHealthy {
                         check: id.clone(),
@@ -185,6 +188,7 @@ impl Recovery<'_> {
                 let was_healthy = progress.healthy_since.take().is_some();
                 progress.flapped |= was_healthy && seen.health == Health::Unhealthy;
                 if now >= deadline {
+                    self.tell_rungs(id, &seen);
                     let why = seen.why.unwrap_or_else(|| "it was not healthy".into());
                     let how = match seen.health {
                         Health::Unknown => "it is not known whether it became healthy",
@@ -225,8 +229,11 @@ impl Recovery<'_> {
             sensitive::register_password(url, &self.engine.plan.source);
         }
         let values = rendered.as_value().clone();
-        let kind: CheckKind =
+        let mut kind: CheckKind =
             rendered.under(work.kind.key()).read().map_err(|e| format!("its arguments do not fit: {e}"))?;
+        if let CheckKind::Data(spec) = &mut kind {
+            spec.name_last_passed(&self.engine.plan.nodes[index].id);
+        }
         // What an expression gave may be wrong in ways that the types do not find. What the twin made
         // up says nothing.
         let made_up = self.made_up(&work.spec);
@@ -237,6 +244,33 @@ impl Recovery<'_> {
         match kind.mistakes().into_iter().find(|mistake| !is_made_up(mistake.field)) {
             Some(wrong) => Err(format!("it cannot be asked: {}; {}", wrong.message, wrong.help)),
             None => Ok(kind),
+        }
+    }
+
+    /// Tells what a check of data saw, rung by rung.
+    fn tell_rungs(&self, id: &str, seen: &Observation) {
+        if let Some(data) = seen.data.as_deref().cloned() {
+            let DataSeen { rungs, rows } = data;
+            self.engine.bus.tell(Body::CheckRungs { check: id.to_owned(), rungs, rows });
+        }
+    }
+
+    /// Reports a check that counts rows and has nothing to compare them with yet.
+    fn report_uncompared(&self, id: &str, kind: &CheckKind) {
+        let CheckKind::Data(spec) = kind else { return };
+        let Some(against) = spec.against.as_deref().filter(|against| data::is_last_passed(against)) else {
+            return;
+        };
+        let counts = spec.asked().contains(&DataRung::Volume);
+        if counts && !self.engine.plan.files.kept().contains_key(against) {
+            self.engine.report(Finding::new(
+                Rule::CheckProvesLittle,
+                id,
+                format!(
+                    "check `{id}` compared its rows with nothing: no run of this playbook that counted them has passed"
+                ),
+                "nothing, if this is the first run: the next one compares with its counts. Else name the store with the runs (`--store`), or compare with a reference (`drillmaster data snapshot`)",
+            ));
         }
     }
 
@@ -256,6 +290,8 @@ impl Recovery<'_> {
             | CheckKind::Tcp(_)
             | CheckKind::Dns(_)
             | CheckKind::Sql(_)
+            | CheckKind::Data(_)
+            | CheckKind::Redis(_)
             | CheckKind::Command(_)) => self.ask_network(id, kind).await,
         };
         let seen = self.of_what_was_restored(kind, seen);

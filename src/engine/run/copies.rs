@@ -78,7 +78,7 @@ impl Engine {
         let chooser = Chooser { engine: self, t0, points: &points };
         for (node, work, copy) in self.plan.copies() {
             let Some(spec) = self.known_source(work, known).await else { continue };
-            let (wanted, _) = wanted(&spec.what, t0);
+            let (wanted, _) = wanted(&spec.what, t0, || self.draw(&node.id));
             for (query, _) in self.queries(work, known).await {
                 // One that was not read whole is asked for again by the step.
                 let Some(found) = surveyed.get(&query) else { continue };

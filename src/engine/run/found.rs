@@ -53,6 +53,7 @@ pub(super) fn merge(merged: &mut BTreeMap<PointKey, RecoveryPoint>, mut point: R
     known.managed_key |= point.managed_key;
     known.encrypted |= point.encrypted;
     known.infected |= point.infected;
+    known.clean |= point.clean;
     known.cold |= point.cold;
     known.of_account = known.of_account.take().or(point.of_account);
     known.of_region = known.of_region.take().or(point.of_region);

@@ -226,6 +226,7 @@ impl Memory {
             | Body::DataGone
             | Body::NetworkLeft { .. }
             | Body::Probed(_)
+            | Body::CheckRungs { .. }
             | Body::LeftBehind { .. } => {}
         }
     }

@@ -16,7 +16,7 @@ use estate::point::{
     LEAST_RETENTION, LONGEST_RETENTION, LOOK_BACK, Rejection, Use, Wanted, WorstCase, select, worst_case_rpo,
 };
 use estate::{PointKind, RecoveryPoint, Selector, VaultPolicy};
-use event::{Body, Chosen, Made, RestoreSource};
+use event::{Body, Chosen, Made, Newest, RestoreSource};
 use playbook::action::{PointSpec, SourceSpec, SourceWhat};
 use port::{Finding, Place, PointQuery, Restorable, Rule};
 
@@ -46,7 +46,7 @@ fn owned(found: Rc<FoundPoints>, spec: &SourceSpec) -> Rc<FoundPoints> {
 }
 
 /// Which point a step asks for, and the instant that it names.
-pub(super) fn wanted(what: &SourceWhat, t0: Time) -> (Wanted, Option<Time>) {
+pub(super) fn wanted(what: &SourceWhat, t0: Time, draw: impl Fn() -> u64) -> (Wanted, Option<Time>) {
     let point = match what {
         SourceWhat::Id(id) => return (Wanted::Id(id.clone()), None),
         SourceWhat::Of { point, .. } => point,
@@ -54,11 +54,40 @@ pub(super) fn wanted(what: &SourceWhat, t0: Time) -> (Wanted, Option<Time>) {
     match point {
         PointSpec::Latest => (Wanted::Latest, None),
         PointSpec::Id(id) => (Wanted::Id(id.clone()), None),
+        PointSpec::LatestClean => (Wanted::LatestClean, None),
+        PointSpec::Random => (Wanted::Random(draw()), None),
+        // Logs are restored to whole seconds.
+        PointSpec::Before(when) => {
+            let time = when.resolve(t0);
+            (Wanted::Before(time), Some(time - chrono::TimeDelta::seconds(1)))
+        }
         PointSpec::At(time) => (Wanted::AsOf(*time), Some(*time)),
         PointSpec::BeforeT0(span) => {
             let time = t0 - span.delta();
             (Wanted::AsOf(time), Some(time))
         }
+    }
+}
+
+/// An instant of a log, by a number: the longer ago, the less it has been tried.
+fn drawn(log: &RecoveryPoint, t0: Time, number: u64) -> Option<Time> {
+    let latest = log.taken?.min(t0);
+    let reach = (latest - log.earliest?).num_seconds().max(0);
+    let back = number % u64::try_from(reach).unwrap_or_default().saturating_add(1);
+    Some(latest - chrono::TimeDelta::seconds(i64::try_from(back).ok()?))
+}
+
+impl Engine {
+    /// The number by which a step draws: by the seed, on AWS by the run. The twin without a seed draws the
+    /// same each time.
+    pub(super) fn draw(&self, step: &str) -> u64 {
+        let seed = match (self.config.seed, self.config.on.is_simulated()) {
+            (Some(seed), _) => seed.to_string(),
+            (None, true) => String::new(),
+            (None, false) => self.config.run.to_string(),
+        };
+        let digest = base::digest::sha256(format!("{seed}/{step}"));
+        digest.get(..16).and_then(|first| u64::from_str_radix(first, 16).ok()).unwrap_or_default()
     }
 }
 
@@ -150,7 +179,7 @@ impl Chooser<'_> {
         let result = self.copyable(step, owned(result, spec), spec);
         let meant = self.meant(step, &selector, &result.points)?;
         let found = &*meant;
-        let (wanted, at) = wanted(&spec.what, self.t0);
+        let (wanted, at) = wanted(&spec.what, self.t0, || self.engine.draw(step));
         if let Some(later) = at.filter(|at| *at > self.t0) {
             return Err(StepError::after_t0(later, self.t0));
         }
@@ -202,7 +231,15 @@ impl Chooser<'_> {
         }
         // A continuous backup gives the data of the requested instant. A snapshot gives only its
         // own.
-        let at = at.filter(|_| chosen.kind.is_continuous());
+        let at = match wanted {
+            Wanted::Random(number) if chosen.kind.is_a_log() => drawn(chosen, self.t0, number),
+            Wanted::Random(_)
+            | Wanted::Latest
+            | Wanted::LatestClean
+            | Wanted::Id(_)
+            | Wanted::AsOf(_)
+            | Wanted::Before(_) => at.filter(|_| chosen.kind.is_continuous()),
+        };
         let at = if chosen.kind.is_a_log() {
             let at = self.instant(chosen, at)?;
             self.report_retention(step, chosen, at);
@@ -231,7 +268,17 @@ impl Chooser<'_> {
             worst_case,
             covers,
             machines,
+            newest: self.newest(spec, found, &on),
         })
+    }
+
+    /// What `latest` would have chosen, where the step asks for another point on purpose.
+    fn newest(&self, spec: &SourceSpec, found: &[RecoveryPoint], on: &Use<'_>) -> Option<Box<Newest>> {
+        let SourceWhat::Of { point, .. } = &spec.what else { return None };
+        let asked = point.told()?;
+        let newest = select(found, &Wanted::Latest, on).chosen?;
+        let taken = newest.taken.map(|taken| taken.min(self.t0));
+        Some(Box::new(Newest { asked, id: self.called(newest), taken }))
     }
 
     /// Those that AWS Backup copies, if the step copies. Why it does not copy the others, is reported.
@@ -385,6 +432,7 @@ impl Chooser<'_> {
                             worst_case: WorstCase::default(),
                             covers: vec![point.of.to_string()],
                             machines: None,
+                            newest: None,
                         });
                     }
                     Err(Rejection::Lost) => {
@@ -421,7 +469,7 @@ impl Chooser<'_> {
     fn lost(&self, point: &RecoveryPoint) -> Chosen {
         let source = RestoreSource { point: point.clone(), id: self.called(point), at: None };
         let (worst_case, covers) = (WorstCase::default(), Vec::new());
-        Chosen { source, origin: point.clone(), worst_case, covers, machines: None }
+        Chosen { source, origin: point.clone(), worst_case, covers, machines: None, newest: None }
     }
 
     /// Whether a surviving point in another region or account has the same bare id. The id then
@@ -455,7 +503,7 @@ impl Chooser<'_> {
         let point = RecoveryPoint::new(of, kind, id, account, region);
         let source = RestoreSource { point: point.clone(), id: id.to_owned(), at: None };
         let (worst_case, covers) = (WorstCase::default(), Vec::new());
-        Chosen { source, origin: point, worst_case, covers, machines: None }
+        Chosen { source, origin: point, worst_case, covers, machines: None, newest: None }
     }
 
     /// The point's name in the sandbox's account.

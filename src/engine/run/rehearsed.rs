@@ -1,6 +1,8 @@
 //! Checks on the twin: the estate's answers, judged like real ones. What a check expects and the
 //! estate does not answer is assumed, and reported.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::Recovery;
@@ -8,14 +10,21 @@ use crate::actions::command::run::NOT_RUN;
 use crate::actions::context::StepError;
 use crate::plan::CheckWork;
 use crate::secrets::PLACEHOLDER;
-use checks::{DynamodbObserved, Ending, First, HttpAnswer, Observation, Ran, S3Observed, Secrets};
+use base::rung::RungHealth;
+use checks::data::Saw;
+use checks::{
+    DataSeen, DynamodbObserved, Ending, First, Found, HttpAnswer, Observation, Ran, RedisSeen, S3Observed,
+    Secrets,
+};
 use estate::file::{Existence, NAMED, Probe};
 use playbook::asked::Unreadable;
-use playbook::check::{CheckKind, DynamodbCheck, S3Check, StateCheck, Statuses};
+use playbook::check::{CheckKind, DynamodbCheck, HttpCheck, S3Check, StateCheck, Statuses};
 use playbook::comparison::Comparison;
+use playbook::data::{self, DataCheck, DataRung};
 use playbook::endpoint::{self, Server};
 use playbook::expr;
 use playbook::expr_value::{Expr, TemplateLeft};
+use playbook::reference::{LastPassed, Reference};
 use port::{Finding, ProbeAnswer, Rule};
 
 /// What nobody says of an answer, if the estate has no probe for the check.
@@ -50,10 +59,12 @@ impl Recovery<'_> {
             CheckKind::S3(spec) => self.rehearsed_s3(spec, said).await,
             CheckKind::Dynamodb(spec) => self.rehearsed_table(spec, said).await,
             CheckKind::State(spec) => self.rehearsed_state(spec, said).await,
+            CheckKind::Data(spec) => self.rehearsed_data(spec, said),
             kind @ (CheckKind::Http(_)
             | CheckKind::Tcp(_)
             | CheckKind::Dns(_)
             | CheckKind::Sql(_)
+            | CheckKind::Redis(_)
             | CheckKind::Command(_)) => match said {
                 Some(said) => judge(kind, said).unwrap_or_else(Observation::from),
                 None => Observation::healthy("").assuming(vec![EVERYTHING.to_owned()]),
@@ -124,6 +135,60 @@ impl Recovery<'_> {
                 let expected = expected.map_or_else(|| "healthy".to_owned(), ToString::to_string);
                 Observation::healthy("").assuming(vec![format!("the status (expected `{expected}`)")])
             }
+        }
+    }
+
+    /// What the estate says of the rungs. The others are assumed, by name.
+    fn rehearsed_data(&self, spec: &DataCheck, said: Option<&Probe>) -> Observation {
+        let none = Probe::default();
+        let said = said.unwrap_or(&none);
+        let (mut judged, mut rungs, mut assumed) = (Vec::new(), Vec::new(), Vec::new());
+        for rung in spec.asked() {
+            let saw = match said.rungs.get(rung.name()) {
+                Some(RungHealth::Healthy) => Some(Saw::fine("healthy")),
+                Some(RungHealth::Unhealthy) => Some(Saw::wrong("unhealthy", "the estate says so")),
+                Some(RungHealth::Unknown) => Some(Saw::unknown("not asked", "the estate says so")),
+                None if rung == DataRung::Volume && !said.tables.is_empty() => {
+                    Some(self.rehearsed_volume(spec, said))
+                }
+                None => None,
+            };
+            if let Some(saw) = saw {
+                judged.push(saw.clone().of(rung));
+                rungs.push(saw.of(rung));
+            } else {
+                assumed.push(format!("the rung `{rung}`"));
+                rungs.push(Saw::unknown("assumed", "the estate does not say").of(rung));
+            }
+        }
+        let rows = said.tables.clone();
+        let seen = if judged.is_empty() {
+            Observation::healthy("")
+        } else {
+            Observation::of_rungs(judged, BTreeMap::new())
+        };
+        Observation { data: Some(Box::new(DataSeen { rungs, rows })), ..seen }.assuming(assumed)
+    }
+
+    fn rehearsed_volume(&self, spec: &DataCheck, said: &Probe) -> Saw {
+        let files = &self.engine.plan.files;
+        let judged = |past: Option<&BTreeMap<String, u64>>, whose: &str| {
+            checks::data::judge_volume(&said.tables, past, spec.tolerance(), whose)
+        };
+        match spec.against.as_deref() {
+            Some(against) if data::is_last_passed(against) => {
+                let past = files.kept().get(against);
+                match past.and_then(|text| serde_json::from_str::<LastPassed>(text).ok()) {
+                    Some(past) => judged(Some(&past.rows), &format!("the run {}", past.run_id)),
+                    None => judged(None, "no run of this playbook has passed before"),
+                }
+            }
+            Some(name) => match files.read(name).map(|text| Reference::read(&text)) {
+                Ok(Ok(reference)) => judged(Some(&reference.rows()), "the reference"),
+                Ok(Err(wrong)) => Saw::unknown("not compared", wrong.message),
+                Err(why) => Saw::unknown("not compared", format!("`{name}` cannot be read: {why}")),
+            },
+            None => Saw::unknown("not compared", "the check has no `against`"),
         }
     }
 
@@ -240,8 +305,9 @@ fn example(kind: &CheckKind) -> &'static str {
         }
         CheckKind::Http(_) => "{ status: …, headers: …, body: … }",
         CheckKind::S3(_) => "{ count: …, bytes: … }",
-        CheckKind::Dynamodb(_) => "{ count: …, value: … }",
+        CheckKind::Dynamodb(_) | CheckKind::Redis(_) => "{ count: …, value: … }",
         CheckKind::Command(_) => "{ value: …, exit_code: … }",
+        CheckKind::Data(_) => "{ rungs: { … }, tables: { … } }",
         CheckKind::Tcp(spec) if spec.expect.is_none() => "{ healthy_after: … }",
         CheckKind::Tcp(_) | CheckKind::Dns(_) | CheckKind::Sql(_) | CheckKind::State(_) => "{ value: … }",
     }
@@ -252,6 +318,20 @@ fn judge(kind: &CheckKind, said: &Probe) -> Result<Observation, TemplateLeft> {
     let value = said.value.as_ref();
     let value_text = value.map(text);
     match kind {
+        // The estate says how the last request of a session is answered.
+        CheckKind::Http(spec) if !spec.steps.is_empty() => {
+            let Some(last) = spec.steps.last() else { return Ok(Observation::healthy("")) };
+            let one = HttpCheck {
+                status: last.status.clone(),
+                expect_body: last.expect_body.clone(),
+                expect_header: last.expect_header.clone(),
+                steps: Vec::new(),
+                ..spec.clone()
+            };
+            let before = spec.steps.len() - 1;
+            let assumed = (before > 0).then(|| format!("the {before} requests before the last"));
+            Ok(judge(&CheckKind::Http(one), said)?.assuming(assumed.into_iter().collect()))
+        }
         CheckKind::Http(spec) => {
             let number = value.and_then(Value::as_u64).and_then(|number| u16::try_from(number).ok());
             let is_status = |status: &u16| serde_json::from_value::<Statuses>((*status).into()).is_ok();
@@ -287,6 +367,13 @@ fn judge(kind: &CheckKind, said: &Probe) -> Result<Observation, TemplateLeft> {
             checks::judge_dns(spec, records.as_deref())
         }
         CheckKind::Sql(spec) => checks::judge_sql(spec, value_text.map(First::Value)),
+        CheckKind::Redis(spec) => {
+            let found = value_text.filter(|_| spec.key.is_some()).map(Found::Text);
+            let keys = said.count.or_else(|| value.filter(|_| spec.key.is_none())?.as_u64());
+            checks::judge_redis(spec, &RedisSeen { keys, found })
+        }
+        // The rungs are judged one by one.
+        CheckKind::Data(_) => Ok(Observation::unknown("not asked", "the estate says nothing of it")),
         CheckKind::Command(spec) => checks::judge_command(
             spec,
             &Ran {
@@ -328,6 +415,9 @@ fn take_unknown(kind: &mut CheckKind, made_up: &[String]) -> Vec<String> {
     };
     match kind {
         CheckKind::Http(spec) => {
+            for step in &mut spec.steps {
+                take("the body".into(), &mut step.expect_body);
+            }
             take("the body".into(), &mut spec.expect_body);
             let names: Vec<String> = spec.expect_header.keys().cloned().collect();
             for name in names {
@@ -337,6 +427,7 @@ fn take_unknown(kind: &mut CheckKind, made_up: &[String]) -> Vec<String> {
             }
         }
         CheckKind::Tcp(spec) => take("what is received".into(), &mut spec.expect),
+        CheckKind::Redis(spec) => take("the key".into(), &mut spec.expect),
         CheckKind::Dns(spec) => take("the answer".into(), &mut spec.expect),
         CheckKind::Sql(spec) => take("the first value".into(), &mut spec.expect),
         CheckKind::Command(spec) => take("the output".into(), &mut spec.expect),
@@ -346,6 +437,7 @@ fn take_unknown(kind: &mut CheckKind, made_up: &[String]) -> Vec<String> {
             take("the attribute".into(), &mut spec.expect);
         }
         CheckKind::State(spec) => take("the status".into(), &mut spec.expect),
+        CheckKind::Data(_) => {}
     }
     taken
 }

@@ -138,6 +138,7 @@ impl Recovery<'_> {
                     step: step.id.clone(),
                     point: Box::new(point),
                     worst_case,
+                    newest: chosen.newest.clone(),
                 });
             }
         }

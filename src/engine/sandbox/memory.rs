@@ -154,6 +154,7 @@ impl RequestLog {
             | Body::StepNotRun { .. }
             | Body::CheckReady { .. }
             | Body::CheckTried { .. }
+            | Body::CheckRungs { .. }
             | Body::CheckHealthy { .. }
             | Body::CheckUnhealthy { .. }
             | Body::CheckUnknown { .. }

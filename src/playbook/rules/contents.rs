@@ -1,4 +1,4 @@
-//! What the files of a playbook hold: manifests and certificates. After T0 it is too late to find out.
+//! What the files of a playbook hold: manifests, certificates and references. After T0 it is too late to find out.
 //!
 //! Files that cannot be opened are reported elsewhere.
 
@@ -9,11 +9,12 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Context;
 use super::facts::Facts;
-use super::files::certificate_file;
+use super::files::{certificate_file, reference_file};
 use crate::action::FileKind;
 use crate::draft::Draft;
 use crate::expr::is_template;
 use crate::manifest;
+use crate::reference::{NotRead, Reference};
 use yaml::{Diagnostics, Node, Source, Span, Value};
 
 /// Diagnostics of these files come after those of the playbook, of the estate and of templates.
@@ -29,6 +30,7 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut 
         }
         for (kind, entry) in &item.kinds {
             reader.read("certificate file", certificate_file(*kind, &entry.value), out, certificates);
+            reader.read("reference", reference_file(*kind, &entry.value), out, reference);
         }
     }
 }
@@ -89,6 +91,11 @@ fn objects(text: &str, may_be_empty: bool) -> Result<(), Mistake> {
         }
         Ok(_) => Ok(()),
     }
+}
+
+fn reference(text: &str) -> Result<(), Mistake> {
+    let read = Reference::read(text);
+    read.map(|_| ()).map_err(|NotRead { line, message, help }| (line, message, help))
 }
 
 /// Checks that a text holds certificates in PEM form. The check itself decides whom it trusts.

@@ -3,6 +3,7 @@
 use super::Context;
 use super::facts::Facts;
 use crate::action::ActionDecl;
+use crate::data::DataRung;
 use crate::draft::{Draft, Item};
 use base::duration::Span;
 use estate::draft::EstateDraft;
@@ -45,6 +46,17 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &
                     .warning(entry.key_span, format!("the playbook has no check `{}`", entry.key))
                     .help(format!("did you mean `{near}`?")),
             );
+        }
+    }
+    for probe in probes {
+        let rungs = probe.value.get("rungs").and_then(Node::as_map);
+        let names = || DataRung::ALL.iter().map(|rung| rung.name());
+        for entry in rungs.into_iter().flat_map(|map| &map.entries) {
+            if !names().any(|name| name == entry.key) {
+                let help = suggest(&entry.key, names(), "rung").unwrap_or_default();
+                let said = format!("a `data` check has no rung `{}`", entry.key);
+                out.push(estate.source.error(entry.key_span, said).help(help));
+            }
         }
     }
     for fault in estate.root.get("faults").and_then(Node::as_seq).unwrap_or_default() {

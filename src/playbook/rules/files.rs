@@ -6,6 +6,7 @@ use super::Context;
 use super::facts::Facts;
 use crate::action::FileKind;
 use crate::check::CheckType;
+use crate::data::is_last_passed;
 use crate::draft::{Draft, Text};
 use crate::expr::is_template;
 use template::LONGEST_TEMPLATE;
@@ -51,6 +52,7 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut 
         for (kind, entry) in &item.kinds {
             let spec = &entry.value;
             look("certificate file", certificate_file(*kind, spec));
+            look("reference", reference_file(*kind, spec));
             if *kind == CheckType::Command {
                 let run = spec.get("run").filter(|_| spec.get("cwd").is_none());
                 look("program", run.and_then(relative_program));
@@ -81,8 +83,8 @@ fn too_long_templates(draft: &Draft<'_>, context: &Context<'_>, out: &mut Diagno
 /// The file of certificates that a check names in its own part.
 pub(super) fn certificate_file(kind: CheckType, spec: &Node) -> Option<&Node> {
     match kind {
-        CheckType::Http => spec.get("ca_file"),
-        CheckType::Sql => spec.get("tls")?.get("ca_file"),
+        CheckType::Http | CheckType::Redis => spec.get("ca_file"),
+        CheckType::Sql | CheckType::Data => spec.get("tls")?.get("ca_file"),
         CheckType::Tcp
         | CheckType::Dns
         | CheckType::S3
@@ -90,6 +92,12 @@ pub(super) fn certificate_file(kind: CheckType, spec: &Node) -> Option<&Node> {
         | CheckType::State
         | CheckType::Command => None,
     }
+}
+
+/// The reference that a `data` check names.
+pub(super) fn reference_file(kind: CheckType, spec: &Node) -> Option<&Node> {
+    let against = spec.get("against").filter(|_| kind == CheckType::Data)?;
+    (!is_last_passed(against.as_str()?)).then_some(against)
 }
 
 /// A program with a relative path. A bare name is searched in PATH on the machine that runs the

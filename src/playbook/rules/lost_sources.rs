@@ -161,7 +161,7 @@ impl LossCheck<'_, '_> {
             if must_exist && let Some(file) = facts.file {
                 let near = nearest(id, file.recovery_points.iter().map(|point| point.id.as_str()));
                 let help = near.map_or_else(
-                    || "write `latest`, the id of one of the estate's `recovery_points`, or a time such as `-2h`".to_owned(),
+                    || "write `latest`, `latest-clean`, `random`, the id of one of the estate's `recovery_points`, or a time such as `-2h`".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
                 self.out.push(

@@ -10,6 +10,7 @@ mod contents;
 mod context;
 mod coverage;
 mod cycles;
+mod data;
 mod endpoints;
 mod estate_links;
 mod facts;
@@ -42,7 +43,7 @@ pub use context::Context;
 
 type Rule = fn(&Draft<'_>, &Facts<'_>, &Context<'_>, &mut Diagnostics);
 
-const RULES: [Rule; 30] = [
+const RULES: [Rule; 31] = [
     identity::check,
     partitions::check,
     names::check,
@@ -57,6 +58,7 @@ const RULES: [Rule; 30] = [
     claims::check,
     objectives::check,
     checks::check,
+    data::check,
     addresses::check,
     endpoints::check,
     loss::check,

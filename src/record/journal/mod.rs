@@ -282,6 +282,7 @@ pub fn must_be_kept(body: &Body) -> bool {
         | Body::StepNotRun { .. }
         | Body::CheckReady { .. }
         | Body::CheckTried { .. }
+        | Body::CheckRungs { .. }
         | Body::CheckHealthy { .. }
         | Body::CheckUnhealthy { .. }
         | Body::CheckUnknown { .. }

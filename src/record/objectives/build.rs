@@ -260,6 +260,8 @@ fn workloads(started: &RunStarted, measures: Option<&Measures<'_>>) -> Vec<Workl
                     nothing_lost: false,
                     partial: false,
                     status,
+                    newest_s: None,
+                    judged_by_newest: false,
                     worst_case_s: None,
                     worst_case_at_least_s: None,
                     sources: Vec::new(),
@@ -469,6 +471,8 @@ fn checks(record: &Record, started: &RunStarted, critical: &[&str]) -> Vec<Check
                 settled_at: check.settled_at,
                 seconds: check.ready_at.zip(check.healthy_at).map(|(from, to)| seconds_between(from, to)),
                 observed: check.observed.clone(),
+                rungs: check.rungs.clone(),
+                rows: check.rows.clone(),
                 tries: check.tries,
                 critical: critical.contains(&node.id.as_str()),
             }

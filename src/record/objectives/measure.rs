@@ -263,12 +263,21 @@ impl<'a> Measures<'a> {
         // A default objective does not apply to a workload that lists its resources, if none of
         // them holds data.
         let objective_s = workload.rpo_s.filter(|_| !nothing_lost || workload.own_rpo);
+        let (newest_s, newest_known) = by_newest(&sources, &ages);
+        let judged_by_newest = sources.iter().any(|source| source.asked.as_deref() == Some(RANDOM));
+        let status = if judged_by_newest {
+            judge(objective_s, newest_s, complete && newest_known)
+        } else {
+            judge(objective_s, measured_s, complete)
+        };
         let rpo = Rpo {
             objective_s,
             measured_s,
             nothing_lost,
             partial: measured_s.is_some() && !complete,
-            status: judge(objective_s, measured_s, complete),
+            status,
+            newest_s,
+            judged_by_newest,
             worst_case_s,
             worst_case_at_least_s,
             sources,
@@ -299,6 +308,13 @@ impl<'a> Measures<'a> {
             taken,
             // Data from after T0 have no age, since they would not have existed in a real disaster.
             age_s: taken.filter(|taken| *taken <= self.t0).map(|taken| seconds_between(taken, self.t0)),
+            asked: step.newest.as_ref().map(|newest| newest.asked.clone()),
+            newest: step.newest.as_ref().map(|newest| newest.id.clone()),
+            newest_age_s: step
+                .newest
+                .as_ref()
+                .and_then(|newest| newest.taken)
+                .map(|taken| seconds_between(taken, self.t0)),
             data_age_s: data_time.map(|newest| seconds_between(newest, self.t0)),
             worst_case_s: step.worst_case.seconds,
             worst_case_at_least_s: step.worst_case.at_least,
@@ -318,6 +334,9 @@ impl<'a> Measures<'a> {
             from: String::new(),
             taken: None,
             age_s: None,
+            asked: None,
+            newest: None,
+            newest_age_s: None,
             data_age_s: Some(seconds_between(newest, self.t0)),
             worst_case_s: None,
             worst_case_at_least_s: None,
@@ -358,6 +377,23 @@ impl<'a> Measures<'a> {
         links.reverse();
         links
     }
+}
+
+/// What a step asks for that draws its point.
+const RANDOM: &str = "random";
+
+/// The age of the oldest store if each had been restored from its newest point, and whether all ages are
+/// known. `None`: each step asked for the newest one.
+fn by_newest(sources: &[RpoSource], ages: &[Option<f64>]) -> (Option<f64>, bool) {
+    if sources.iter().all(|source| source.newest.is_none()) {
+        return (None, true);
+    }
+    let newest = sources.iter().zip(ages).map(|(source, age)| match source.newest {
+        Some(_) => source.newest_age_s,
+        None => *age,
+    });
+    let newest: Vec<Option<f64>> = newest.collect();
+    (newest.iter().flatten().copied().reduce(f64::max), newest.iter().all(Option::is_some))
 }
 
 /// The age of a store's data. A check's timestamp replaces the recovery point's time. No data can

@@ -8,10 +8,11 @@ use super::isolation::Isolation;
 use crate::report::model::{CheckStatus, Resumption, StepStatus};
 use base::duration::Time;
 use base::ids::AzId;
+use base::rung::Rung;
 use estate::RecoveryPoint;
 use estate::point::WorstCase;
 use event::{
-    Body, Confirmed, Consumer, ConsumerError, Event, Forecast, Identified, Phase, Probed, RunStarted,
+    Body, Confirmed, Consumer, ConsumerError, Event, Forecast, Identified, Newest, Phase, Probed, RunStarted,
 };
 use port::gate::DeniedCall;
 use port::{CallCount, Finding, ResourceRef};
@@ -68,6 +69,7 @@ pub struct StepRecord {
     pub resources: Vec<String>,
     pub source: Option<RecoveryPoint>,
     pub worst_case: WorstCase,
+    pub newest: Option<Newest>,
     pub restored: Vec<String>,
     pub data: bool,
     pub consistent_at: Option<Time>,
@@ -100,6 +102,8 @@ pub struct CheckRecord {
     pub observed: Option<String>,
     pub tries: u32,
     pub data_time: Option<Time>,
+    pub rungs: Vec<Rung>,
+    pub rows: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -215,10 +219,11 @@ impl Record {
                 step.started_at.get_or_insert(at);
                 step.attempts = *attempt;
             }
-            Body::StepSource { step, point, worst_case } => {
+            Body::StepSource { step, point, worst_case, newest } => {
                 let step = self.step(step);
                 step.source = Some((**point).clone());
                 step.worst_case = *worst_case;
+                step.newest = newest.as_deref().cloned();
             }
             Body::TaskAsked { step, instructions } => {
                 self.step(step).asked = Some(Asked { at, instructions: instructions.clone() });
@@ -255,6 +260,11 @@ impl Record {
                 let check = self.check(check);
                 check.observed = Some(observed.clone());
                 check.tries = *tries;
+            }
+            Body::CheckRungs { check, rungs, rows } => {
+                let check = self.check(check);
+                check.rungs.clone_from(rungs);
+                check.rows.clone_from(rows);
             }
             Body::CheckHealthy { check, healthy_at, observed, tries, data_time } => {
                 let check = self.check(check);

@@ -18,6 +18,7 @@ use port::gate::DeniedCall;
 use port::request::CallCount;
 use schedule::Schedule;
 
+pub use base::rung::{Rung, RungHealth};
 pub use base::severity::Severity;
 pub use event::Identified;
 pub use port::Finding;
@@ -250,6 +251,13 @@ pub struct Rpo {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
     pub status: Status,
+    /// The age of the oldest store if each had been restored from its newest point. Absent: each was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest_s: Option<f64>,
+    /// The objective is compared with `newest_s`: a point was drawn at random, to see whether old ones can
+    /// be restored.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub judged_by_newest: bool,
     /// The loss at the worst possible T0 within the look-back window.
     pub worst_case_s: Option<f64>,
     /// A lower bound, if the worst case is unknown. The cloud does not tell for every recovery
@@ -289,6 +297,15 @@ pub struct RpoSource {
     pub taken: Option<Time>,
     /// T0 − consistency time of the recovery point.
     pub age_s: Option<f64>,
+    /// What the step asked for, if not for the newest point: `random`, `latest-clean`, `before TIME`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
+    /// The newest point, which `latest` would have used. Absent: the step asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<String>,
+    /// T0 − consistency time of the newest point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest_age_s: Option<f64>,
     /// T0 − newest timestamp found in the restored data, if a check measured it.
     pub data_age_s: Option<f64>,
     pub worst_case_s: Option<f64>,
@@ -374,7 +391,7 @@ pub enum CheckStatus {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckReport {
     pub id: String,
-    /// `http`, `tcp`, `dns`, `sql`, `s3`, `command`, `state`
+    /// `http`, `tcp`, `dns`, `sql`, `data`, `s3`, `dynamodb`, `command`, `state`
     pub kind: String,
     pub workload: Option<String>,
     pub needs: Vec<String>,
@@ -390,6 +407,12 @@ pub struct CheckReport {
     /// From `ready_at` to `healthy_at`.
     pub seconds: Option<f64>,
     pub observed: Option<String>,
+    /// What a check of data saw, rung by rung. Absent for all others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rungs: Vec<Rung>,
+    /// The rows that it counted, by table. The next run may compare with them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rows: BTreeMap<String, u64>,
     pub tries: u32,
     pub critical: bool,
 }

@@ -212,6 +212,7 @@ impl Frame {
             | Body::PointSeen { .. }
             | Body::Denied { .. }
             | Body::Finding(_)
+            | Body::CheckRungs { .. }
             | Body::DeleteIntent { .. }
             | Body::Kept { .. }
             | Body::LeftBehind { .. }

@@ -97,9 +97,12 @@ impl Action for Copy {
                 help: "AWS Backup takes a vault's key by its ARN: `arn:aws:kms:REGION:ACCOUNT:key/ID`".into(),
             });
         }
-        let named = [("/from/recovery_point", &args.from.recovery_point), ("/from/point", &args.from.point)];
+        let named = [
+            ("/from/recovery_point", args.from.recovery_point.as_deref()),
+            ("/from/point", args.from.point.as_deref()),
+        ];
         for (pointer, id) in named {
-            if id.as_deref().is_some_and(|id| !is_template(id) && is_continuous(id)) {
+            if id.is_some_and(|id| !is_template(id) && is_continuous(id)) {
                 problems.push(ArgProblem {
                     pointer: pointer.into(),
                     message: "AWS Backup copies no continuous recovery point".into(),

@@ -18,7 +18,8 @@ use estate::file::FaultKind;
 use estate::scope::{holds_data, row_of};
 use event::{Body, RestoreSource, Stage};
 use playbook::action::{
-    ArgProblem, BackupUse, Demands, Machines, Output, PointSpec, Prepared, Shape, SourceSpec, SourceWhat,
+    ArgProblem, BackupUse, Demands, Machines, Output, PointArg, PointSpec, Prepared, Shape, SourceSpec,
+    SourceWhat,
 };
 use playbook::expr::is_template;
 use playbook::expr_value::Expr;
@@ -39,7 +40,7 @@ pub struct BackupSource {
     pub resource: Option<String>,
     /// `latest` (default), a recovery point's ARN, a timestamp, or a time relative to T0 (`-2h`).
     #[serde(default)]
-    pub point: Option<String>,
+    pub point: Option<PointArg>,
     /// A recovery point's ARN, as AWS Backup shows it in the vault.
     #[serde(default)]
     pub recovery_point: Option<String>,

@@ -13,7 +13,7 @@ use crate::actions::context::{Context, Outcome, StepError, take, value};
 use estate::PointKind;
 use estate::file::FaultKind;
 use event::RestoreSource;
-use playbook::action::{ArgProblem, Demands, Output, Prepared, Shape, SourceSpec};
+use playbook::action::{ArgProblem, Demands, Output, PointArg, Prepared, Shape, SourceSpec};
 use playbook::expr_value::Expr;
 use port::wait::Until;
 use port::{
@@ -29,7 +29,7 @@ pub struct TableSource {
     pub table: String,
     /// `latest` (default), a backup's ARN, a timestamp, or a time relative to T0 (`-2h`).
     #[serde(default)]
-    pub point: Option<String>,
+    pub point: Option<PointArg>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]

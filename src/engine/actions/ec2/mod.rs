@@ -14,7 +14,7 @@ use super::args;
 use super::context::{Context, Outcome, take};
 use estate::RecoveryPoint;
 use event::RestoreSource;
-use playbook::action::{ArgProblem, SourceWhat};
+use playbook::action::{ArgProblem, PointArg, SourceWhat};
 use port::Observed;
 use serde_json::json;
 
@@ -25,9 +25,10 @@ pub struct VolumeSource {
     /// The production volume's id, or `tag:KEY=VALUE`.
     #[serde(default)]
     pub volume: Option<String>,
-    /// `latest` (default), a recovery point's id, a timestamp, or a time relative to T0 (`-2h`).
+    /// `latest` (default), `latest-clean`, `random`, `{ before: TIME }`, a recovery point's id, a timestamp,
+    /// or a time relative to T0 (`-2h`).
     #[serde(default)]
-    pub point: Option<String>,
+    pub point: Option<PointArg>,
     /// A snapshot's id, such as a copy step's `snapshot_id`.
     #[serde(default)]
     pub snapshot: Option<String>,
@@ -59,9 +60,10 @@ pub enum ImageSource {
 pub struct ImageOf {
     /// The production instance's id, or `tag:KEY=VALUE`.
     pub of: String,
-    /// `latest` (default), a recovery point's id, a timestamp, or a time relative to T0 (`-2h`).
+    /// `latest` (default), `latest-clean`, `random`, `{ before: TIME }`, a recovery point's id, a timestamp,
+    /// or a time relative to T0 (`-2h`).
     #[serde(default)]
-    pub point: Option<String>,
+    pub point: Option<PointArg>,
 }
 
 impl ImageSource {

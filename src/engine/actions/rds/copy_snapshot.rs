@@ -11,7 +11,7 @@ use crate::actions::context::{Context, Outcome, StepError};
 use crate::actions::ec2::copied;
 use estate::PointKind;
 use estate::file::FaultKind;
-use playbook::action::{ArgProblem, Demands, Output, Prepared, Shape, SourceSpec};
+use playbook::action::{ArgProblem, Demands, Output, PointArg, Prepared, Shape, SourceSpec};
 use port::{Calibration, Create, CreateCall, Timed};
 
 /// The source of the copy: `{ db, point }`, `{ cluster, point }` or `{ snapshot }`.
@@ -24,9 +24,10 @@ pub struct DbCopySource {
     /// The production Aurora cluster's identifier.
     #[serde(default)]
     pub cluster: Option<String>,
-    /// `latest` (default), a recovery point's id, a timestamp, or a time relative to T0 (`-2h`).
+    /// `latest` (default), `latest-clean`, `random`, `{ before: TIME }`, a recovery point's id, a timestamp,
+    /// or a time relative to T0 (`-2h`).
     #[serde(default)]
-    pub point: Option<String>,
+    pub point: Option<PointArg>,
     /// A snapshot's id or ARN.
     #[serde(default)]
     pub snapshot: Option<String>,

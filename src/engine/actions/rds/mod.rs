@@ -17,7 +17,7 @@ use super::context::{Context, Outcome, StepError, take, value};
 use base::ids::BadName;
 use estate::PointKind;
 use event::RestoreSource;
-use playbook::action::{Demands, Output, Shape, SourceSpec};
+use playbook::action::{Demands, Output, PointArg, Shape, SourceSpec};
 use playbook::expr_value::Expr;
 use port::{Observed, RestoreDb};
 
@@ -34,9 +34,10 @@ pub struct DbSource {
     /// The production database's identifier.
     #[serde(default)]
     pub db: Option<String>,
-    /// `latest` (default), a recovery point's id, a timestamp, or a time relative to T0 (`-2h`).
+    /// `latest` (default), `latest-clean`, `random`, `{ before: TIME }`, a recovery point's id, a timestamp,
+    /// or a time relative to T0 (`-2h`).
     #[serde(default)]
-    pub point: Option<String>,
+    pub point: Option<PointArg>,
     /// A snapshot's id or ARN, such as a copy step's `snapshot_id`.
     #[serde(default)]
     pub snapshot: Option<String>,

@@ -12,7 +12,7 @@ use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError, value};
 use estate::PointKind;
 use estate::file::FaultKind;
-use playbook::action::{ArgProblem, Demands, Output, Prepared, SourceSpec};
+use playbook::action::{ArgProblem, Demands, Output, PointArg, Prepared, SourceSpec};
 use playbook::expr_value::Expr;
 use port::{Calibration, Create, CreateCall, RestoreCluster as Request, Timed};
 
@@ -23,9 +23,10 @@ pub struct ClusterSource {
     /// The production cluster's identifier.
     #[serde(default)]
     pub cluster: Option<String>,
-    /// `latest` (default), a recovery point's id, a timestamp, or a time relative to T0 (`-2h`).
+    /// `latest` (default), `latest-clean`, `random`, `{ before: TIME }`, a recovery point's id, a timestamp,
+    /// or a time relative to T0 (`-2h`).
     #[serde(default)]
-    pub point: Option<String>,
+    pub point: Option<PointArg>,
     /// A cluster snapshot's id or ARN.
     #[serde(default)]
     pub snapshot: Option<String>,

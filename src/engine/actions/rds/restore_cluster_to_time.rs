@@ -12,7 +12,7 @@ use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError, value};
 use estate::PointKind;
 use estate::file::FaultKind;
-use playbook::action::{ArgProblem, Demands, Output, Prepared, SourceSpec};
+use playbook::action::{ArgProblem, Demands, Output, PointArg, Prepared, SourceSpec};
 use playbook::expr_value::Expr;
 use port::{Calibration, Create, CreateCall, MultiAz, RestoreClusterToTime as Request, Timed};
 
@@ -22,9 +22,10 @@ use port::{Calibration, Create, CreateCall, MultiAz, RestoreClusterToTime as Req
 pub struct ClusterSource {
     /// The production cluster's identifier.
     pub cluster: String,
-    /// `latest` (default), a recovery point's id, a timestamp, or a time relative to T0 (`-2h`).
+    /// `latest` (default), `latest-clean`, `random`, `{ before: TIME }`, a recovery point's id, a timestamp,
+    /// or a time relative to T0 (`-2h`).
     #[serde(default)]
-    pub point: Option<String>,
+    pub point: Option<PointArg>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

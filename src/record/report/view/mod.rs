@@ -50,6 +50,8 @@ pub struct View<'a> {
     pub points: points::Points,
     pub steps: List<rows::StepRow>,
     pub checks: List<rows::CheckRow>,
+    /// What checks of data saw, rung by rung.
+    pub rungs: List<rows::RungRow>,
     /// The steps and checks that did not succeed.
     pub bad_steps: List<rows::StepRow>,
     pub bad_checks: List<rows::CheckRow>,
@@ -155,6 +157,7 @@ impl<'a> View<'a> {
             points: points::of(report, limits),
             steps: rows::steps(report, limits, |_| true),
             checks: rows::checks(report, limits, |_| true),
+            rungs: rows::rungs(report, limits),
             bad_steps: rows::steps(report, limits, |s| s.status != StepStatus::Succeeded),
             bad_checks: rows::checks(report, limits, |c| c.status != CheckStatus::Healthy),
             phases: phases(report),

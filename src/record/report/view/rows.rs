@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::figures::{Origin, length};
 use super::{Badge, Limits, List};
 use crate::report::model::{
-    CheckReport, CheckStatus, Confirmation, Report, Severity, StepReport, StepStatus, TeardownRan,
+    CheckReport, CheckStatus, Confirmation, Report, RungHealth, Severity, StepReport, StepStatus, TeardownRan,
 };
 
 #[derive(Debug, Serialize)]
@@ -38,6 +38,16 @@ pub struct CheckRow {
     pub took: Option<String>,
     pub observed: Option<String>,
     pub tries: u32,
+}
+
+/// One rung of a check of data.
+#[derive(Debug, Serialize)]
+pub struct RungRow {
+    pub check: String,
+    pub rung: String,
+    pub health: Badge,
+    pub observed: String,
+    pub why: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -141,6 +151,23 @@ pub fn checks(report: &Report, limits: Limits, selected: impl Fn(&CheckReport) -
             observed: c.observed.as_deref().map(|o| limits.prose(o)),
             tries: c.tries,
         }
+    })
+}
+
+/// Returns the rungs of all checks. If there are too many, keeps those that are not healthy first.
+pub fn rungs(report: &Report, limits: Limits) -> List<RungRow> {
+    let all = report.checks.iter().flat_map(|check| check.rungs.iter().map(move |rung| (check, rung)));
+    let bad = |rung: &(_, &base::rung::Rung)| rung.1.health != RungHealth::Healthy;
+    List::choose(all.collect(), limits.rows, bad, |_| false).map(|(check, rung)| RungRow {
+        check: limits.name(&check.id),
+        rung: limits.name(&rung.name),
+        health: match rung.health {
+            RungHealth::Healthy => Badge::ok("healthy"),
+            RungHealth::Unhealthy => Badge::bad("unhealthy"),
+            RungHealth::Unknown => Badge::unknown("unknown"),
+        },
+        observed: limits.prose(&rung.observed),
+        why: rung.why.as_deref().map(|why| limits.prose(why)),
     })
 }
 

@@ -254,6 +254,14 @@ fn rpo(name: &str, workload: &WorkloadReport) -> Measure {
         },
         Told::Figure(_) | Told::AtLeast(_) | Told::Unknown => worst,
     };
+    let detail = match rpo.newest_s {
+        Some(newest) if rpo.judged_by_newest => format!(
+            "the point was drawn at random; the objective is compared with the newest point, {} old, which this drill did not restore; {detail}",
+            length(newest)
+        ),
+        Some(newest) => format!("with the newest point {}; {detail}", length(newest)),
+        None => detail,
+    };
     measure("RPO", name, told, rpo.objective_s, rpo.status, bars, scale, Some(detail))
 }
 
@@ -345,7 +353,16 @@ fn source(source: &RpoSource, limits: Limits) -> SourceRow {
         step: limits.name(&source.step),
         from: limits.name(&source.from),
         taken: source.taken.map(figures::instant),
-        age: figure(source.age_s),
+        age: match &source.newest {
+            None => figure(source.age_s),
+            Some(newest) => format!(
+                "{} ({}; the newest, {}: {})",
+                figure(source.age_s),
+                source.asked.as_deref().map(|asked| limits.name(asked)).unwrap_or_default(),
+                limits.name(newest),
+                figure(source.newest_age_s)
+            ),
+        },
         data_age: source.data_age_s.map(length),
         worst_case: worst_case(source.worst_case_s, source.worst_case_at_least_s),
         worst_case_over: over(source),
