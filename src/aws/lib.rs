@@ -65,7 +65,7 @@ use port::gated::delete_call;
 use port::{
     ApiCalls, Asking, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
     CopyPoint, Create, Created, ErrorKind, Exposure, Invoked, IsolationScan, Kind, LiveQuery,
-    MeasuredObjects, Needs, Observed, Offers, Operation, Origin, Permit, Place, PointQuery, Preflight,
+    LookupsOf, MeasuredObjects, NameSeen, Needs, Observed, Offers, Operation, Origin, Permit, Place, PointQuery, Preflight,
     ProbeAnswer, Progress, Remains, ResourceRef, SeenPoints, StartRestore, Started, TableLook, TableSeen,
     Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
@@ -363,6 +363,11 @@ impl Cloud for Aws {
             .await
         })
         .await
+    }
+
+    async fn lookups(&self, _of: &LookupsOf<'_>) -> CloudResult<Option<Vec<NameSeen>>> {
+        let said = "the resolver of a sandbox on AWS is not watched yet";
+        Err(CloudError::new(ErrorKind::Unsupported, "route53resolver", said))
     }
 
     async fn copy_objects(

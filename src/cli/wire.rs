@@ -345,6 +345,7 @@ pub struct Package {
 }
 
 #[cfg(not(feature = "aws"))]
+#[expect(clippy::unnecessary_wraps, reason = "with the feature it may fail")]
 fn package(_: &Plan) -> Result<Option<Package>, String> {
     Ok(None)
 }

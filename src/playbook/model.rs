@@ -165,9 +165,39 @@ pub struct Sandbox {
     /// Who asks the checks `http`, `tcp`, `dns` and `sql` on AWS; default `none`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<ProbeChoice>,
+    /// Names that the sandbox answers itself, so that what is restored finds what is restored:
+    /// `db.orders.internal: "{{ steps.db.address }}"`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    #[schemars(extend("propertyNames" = json!({ "type": "string", "format": "answered-name" })))]
+    pub names: IndexMap<String, String>,
+    /// Whether the sandbox's resolver answers only the names that the drill needs. Default: `closed`
+    /// with a probe, else `open`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolver: Option<Resolver>,
+}
+
+/// What the resolver of the sandbox's network answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolver {
+    /// Only the names of what is restored, and those of `names`. The rest is blocked, and what was
+    /// asked for stands in the report.
+    Closed,
+    /// Every name in the world. Nobody watches what is asked for.
+    Open,
 }
 
 impl Sandbox {
+    /// Whether names are blocked and watched. With a probe that is the default: only a probe can show
+    /// that the log of them is complete.
+    pub fn watches_names(&self) -> bool {
+        match self.resolver {
+            Some(Resolver::Closed) => true,
+            Some(Resolver::Open) => false,
+            None => self.probe().is_some(),
+        }
+    }
+
     /// The probe that asks checks from inside, if the playbook wants one.
     pub fn probe(&self) -> Option<&Probe> {
         match &self.probe {

@@ -11,9 +11,10 @@ use super::gate::{Call, LossGate};
 use super::{
     AccountId, Against, ApiCalls, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult, CopiedObjects,
     CopyObjects, CopyPoint, Create, Created, ErrorKind, Exposure, Facts, Invoked, IsolationScan, Kind,
-    Listener, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery,
-    Preflight, ProbeAnswer, Progress, Remains, ResourceRef, RunId, SeenPoints, StartRestore, Started,
-    TableLook, TableSeen, Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    Listener, LiveQuery, LookupsOf, MeasuredObjects, NameSeen, Needs, Observed, Offers, Origin, Permit,
+    Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, RunId, SeenPoints,
+    StartRestore, Started, TableLook, TableSeen, Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Wishes,
+    Zone,
 };
 use estate::point::Sample;
 use estate::{PointKind, Resource};
@@ -267,6 +268,11 @@ impl Cloud for Gated {
     ) -> CloudResult<Invoked> {
         self.check("lambda:Invoke", permit.place(), &origin.by)?;
         self.inner.invoke(permit, origin, function, payload, limit).await
+    }
+
+    async fn lookups(&self, of: &LookupsOf<'_>) -> CloudResult<Option<Vec<NameSeen>>> {
+        self.check("s3:ListObjectsV2", &of.sandbox.place, "lookups")?;
+        self.inner.lookups(of).await
     }
 
     async fn copy_objects(

@@ -99,6 +99,7 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
         lost: plan.radius.lost.clone(),
         surviving: plan.radius.surviving.clone(),
         inputs: config.inputs.clone(),
+        watches_names: plan.sandbox.watches_names(),
         past: config.past.clone(),
     }
 }

@@ -15,6 +15,7 @@ mod isolation;
 mod known;
 mod live;
 pub mod look;
+mod lookups;
 mod made;
 mod memory;
 mod names;
@@ -160,6 +161,7 @@ impl Engine {
         recovered?;
         // The recovery has ended. The harness may now make calls that a real loss would prevent.
         self.gate.enforce(Enforcement::Teardown);
+        recovery.tell_lookups().await;
         monitor.final_scan().await
     }
 

@@ -2,6 +2,7 @@
 //! file and one row of `RULES`.
 
 mod addresses;
+mod answers;
 mod arguments;
 mod checks;
 mod claims;
@@ -42,7 +43,7 @@ pub use context::Context;
 
 type Rule = fn(&Draft<'_>, &Facts<'_>, &Context<'_>, &mut Diagnostics);
 
-const RULES: [Rule; 30] = [
+const RULES: [Rule; 31] = [
     identity::check,
     partitions::check,
     names::check,
@@ -50,6 +51,7 @@ const RULES: [Rule; 30] = [
     arguments::check,
     references::check,
     roles::check,
+    answers::check,
     secrets::check,
     workloads::check,
     shown::check,

@@ -295,6 +295,7 @@ pub fn must_be_kept(body: &Body) -> bool {
         | Body::DataGone
         | Body::NetworkLeft { .. }
         | Body::Probed(_)
+        | Body::LookedUp(_)
         | Body::Resumed { .. } => false,
     }
 }
