@@ -15,7 +15,7 @@ use super::error::OrCloud;
 use super::preflight::listed;
 use super::tags::{rds_value, value};
 use super::time::some_time;
-use super::{Aws, backup, cloudformation, efs, function, pages, s3};
+use super::{Aws, backup, cloudformation, efs, function, pages, resolver, s3, zone};
 use base::duration::Time;
 use base::ids::RunId;
 use port::{
@@ -360,6 +360,23 @@ async fn of_kind(clients: &Clients, kind: Kind, found: &mut Found<'_>) -> CloudR
                 let tag =
                     |key: &str| tags.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
                 found.add(kind, Some(name), None, tag);
+            }
+        }
+        Kind::DomainList | Kind::RuleGroup | Kind::QueryLog => {
+            let prefix = found.named();
+            for (id, tags) in
+                resolver::tagged(&clients.resolver, kind, |name| name.starts_with(&prefix)).await?
+            {
+                let tag =
+                    |key: &str| tags.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
+                found.add(kind, Some(id), None, tag);
+            }
+        }
+        Kind::Zone => {
+            for (id, tags) in zone::made_by_runs(&clients.route53).await? {
+                let tag =
+                    |key: &str| tags.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
+                found.add(kind, Some(id), None, tag);
             }
         }
         Kind::Stack => {

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::host::Host;
-use super::production::{Production, canonical};
+use super::production::{Objection, Production, canonical};
 use base::ids::Region;
 
 /// What a name means. The gravest is first.
@@ -19,16 +19,16 @@ pub enum Means {
     Lost,
     /// It is production's. A copy that finds it works on the original.
     Production,
+    /// Somebody else's.
+    World,
     /// AWS's own, outside of what is lost.
     Aws,
     /// The sandbox's: something that the drill made, or a name that it answers itself.
     Sandbox,
-    /// Somebody else's.
-    World,
 }
 
 impl Means {
-    pub const ALL: [Self; 5] = [Self::Lost, Self::Production, Self::Aws, Self::Sandbox, Self::World];
+    pub const ALL: [Self; 5] = [Self::Lost, Self::Production, Self::World, Self::Aws, Self::Sandbox];
 
     /// The name, as it stands in JSON.
     pub fn name(self) -> &'static str {
@@ -54,7 +54,7 @@ pub struct Inside {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meaning {
     pub means: Means,
-    /// Half a sentence about the name.
+    /// The rest of a sentence that begins with the name, or what it is.
     pub why: String,
 }
 
@@ -84,10 +84,7 @@ impl Production {
                 return told(Means::Sandbox, "an address of the sandbox");
             }
             if let Some(found) = self.host(&asked, "", true) {
-                return Meaning {
-                    means: if found.lost { Means::Lost } else { Means::Production },
-                    why: found.why,
-                };
+                return of_objection(found, &asked);
             }
             return if is_private(ip) {
                 told(Means::Production, "a private address outside of the sandbox")
@@ -96,10 +93,7 @@ impl Production {
             };
         }
         if let Some(found) = self.host(&name, "", true) {
-            return Meaning {
-                means: if found.lost { Means::Lost } else { Means::Production },
-                why: found.why,
-            };
+            return of_objection(found, &name);
         }
         match Host::read(&name) {
             Some(aws) => self.of_aws(&name, &aws, inside),
@@ -148,12 +142,24 @@ impl Production {
         while let Some((_, parent)) = rest.split_once('.') {
             if let Some(found) = self.named(parent) {
                 let means = if found.lost { Means::Lost } else { Means::Production };
-                return Some(Meaning { means, why: format!("it lies below `{parent}`: {}", found.why) });
+                return Some(Meaning {
+                    means,
+                    why: format!("lies below a name of production: {}", found.why),
+                });
             }
             rest = parent;
         }
         None
     }
+}
+
+/// What speaks against a check of the name is what the name means. `name` begins the sentence.
+fn of_objection(found: Objection, name: &str) -> Meaning {
+    let Objection { why, lost, locus: _ } = found;
+    let means = if lost { Means::Lost } else { Means::Production };
+    let rest = why.strip_prefix('`').and_then(|rest| rest.strip_prefix(name)?.strip_prefix("` "));
+    let why = rest.map(str::to_owned).unwrap_or(why);
+    Meaning { means, why }
 }
 
 /// Whether nobody in the world has the address: it is one of a private network (RFC 1918, RFC 6598,

@@ -418,7 +418,11 @@ resources:
             ("ledger.c1.eu-west-1.rds.amazonaws.com", Means::Lost, "eu-west-1"),
             ("a.b.euw1.cache.amazonaws.com", Means::Lost, "eu-west-1"),
             ("ledger.corp.example", Means::Lost, "production's own rds:db/ledger, which is lost"),
-            ("wal.ledger.corp.example", Means::Lost, "below `ledger.corp.example`"),
+            (
+                "wal.ledger.corp.example",
+                Means::Lost,
+                "lies below a name of production: `ledger.corp.example`",
+            ),
             ("invoices.s3.eu-central-1.amazonaws.com", Means::Lost, "the bucket `invoices`"),
             ("7.0.20.10.in-addr.arpa", Means::Lost, "rds:db/ledger"),
             ("audit.c9.eu-central-1.rds.amazonaws.com", Means::Production, "production's own rds:db/audit"),

@@ -111,6 +111,10 @@ pub fn describe_call(kind: Kind) -> &'static str {
         Kind::CopyJob => "backup:DescribeCopyJob",
         Kind::RestoreJob => "backup:DescribeRestoreJob",
         Kind::Function => "lambda:GetFunction",
+        Kind::DomainList => "route53resolver:GetFirewallDomainList",
+        Kind::RuleGroup => "route53resolver:GetFirewallRuleGroup",
+        Kind::QueryLog => "route53resolver:GetResolverQueryLogConfig",
+        Kind::Zone => "route53:GetHostedZone",
         Kind::Stack => "cloudformation:DescribeStacks",
     }
 }
@@ -141,6 +145,10 @@ pub fn delete_call(kind: Kind) -> &'static str {
         Kind::CopyJob => "backup:DescribeCopyJob",
         Kind::RestoreJob => "backup:DescribeRestoreJob",
         Kind::Function => "lambda:DeleteFunction",
+        Kind::DomainList => "route53resolver:DeleteFirewallDomainList",
+        Kind::RuleGroup => "route53resolver:DeleteFirewallRuleGroup",
+        Kind::QueryLog => "route53resolver:DeleteResolverQueryLogConfig",
+        Kind::Zone => "route53:DeleteHostedZone",
         Kind::Stack => "cloudformation:DeleteStack",
     }
 }

@@ -53,7 +53,7 @@ pub use phase::Phase;
 pub use place::Place;
 pub use points::SeenPoints;
 pub use preflight::{Asking, Permissions, Preflight, QuotaSeen, ServiceRole};
-pub use ready::Ready;
+pub use ready::{NamesWatch, Ready};
 pub use request::*;
 pub use restorable::Restorable;
 pub use table::{CountItems, KeyPart, TableLook, TableSeen};

@@ -364,6 +364,12 @@ impl Twin {
             | Create::AdoptRestored(_)
             | Create::MountTarget { .. }
             | Create::Function(_)
+            | Create::DomainList { .. }
+            | Create::RuleGroup { .. }
+            | Create::OverrideRule { .. }
+            | Create::QueryLog { .. }
+            | Create::Zone { .. }
+            | Create::Record { .. }
             | Create::Stack(_) => return None,
         };
         let source = || {

@@ -27,6 +27,19 @@ pub fn rules(plan: &Plan) -> NameRules {
     NameRules { refuse: refuse.into_iter().cloned().collect(), allow }
 }
 
+/// The private zones that hold the names of the playbook: each has the name above one of them.
+pub fn zones(plan: &Plan) -> BTreeSet<String> {
+    if plan.sandbox.answers_by_firewall() {
+        return BTreeSet::new();
+    }
+    plan.sandbox.names.keys().filter_map(|name| zone_of(name)).collect()
+}
+
+/// The zone that holds a name.
+pub fn zone_of(name: &str) -> Option<String> {
+    name.split_once('.').map(|(_, above)| above.to_ascii_lowercase())
+}
+
 /// The sandbox, for the meaning of names.
 pub fn inside(plan: &Plan) -> Inside {
     Inside { region: plan.sandbox.region.clone(), names: plan.sandbox.names.keys().cloned().collect() }

@@ -22,6 +22,13 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
         let help = format!("name what a step made; an answer may use {}", yaml::diagnostic::list(&ROOTS));
         out.push(draft.source.error(used.span, said).help(help));
     }
+    let by_firewall = draft.text_at(&["sandbox", "names_by"]).filter(|by| by.text == "firewall");
+    if let Some(by) = by_firewall
+        && !closed(draft)
+    {
+        let said = "only the firewall of a closed resolver answers names";
+        out.push(draft.source.error(by.span, said).help("write `resolver: closed`, or leave `names_by` out"));
+    }
     let cidr = draft.text_at(&["sandbox", "network", "cidr"]).map(|cidr| cidr.text);
     let judge = draft.loss.as_ref().map(|(loss, _)| {
         let tunnels = tunnels(draft).map(|(_, tunnel)| tunnel).collect();
@@ -36,12 +43,31 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
             out.push(draft.source.error(entry.value.span, said).help(
                 "give an address or a host name, such as an output of a step: `{{ steps.db.address }}`",
             ));
+        } else if by_firewall.is_some() && text.parse::<std::net::IpAddr>().is_ok() {
+            let said = format!(
+                "`{}` is answered with an address, and the firewall answers with names alone",
+                entry.key
+            );
+            out.push(
+                draft
+                    .source
+                    .error(entry.value.span, said)
+                    .help("answer with a host name, or leave `names_by` out"),
+            );
         } else if let Some(found) = judge.as_ref().and_then(|judge| judge.answered(text)) {
             let said = format!("`{}` leads out of the sandbox: {}", entry.key, found.why);
             out.push(draft.source.error(entry.value.span, said).help(
                 "answer with what the drill restores, by an output of the step: `{{ steps.db.address }}`",
             ));
         }
+    }
+}
+
+/// Whether the sandbox's resolver is closed, by its key or by its default.
+fn closed(draft: &Draft<'_>) -> bool {
+    match draft.text_at(&["sandbox", "resolver"]) {
+        Some(resolver) => resolver.text == "closed",
+        None => draft.node_at(&["sandbox", "probe"]).is_some_and(|probe| probe.as_map().is_some()),
     }
 }
 

@@ -70,6 +70,7 @@ pub enum Rule {
     ProbeWithoutValue,
     CheckProvesLittle,
     Namesake,
+    NameNotAnswered,
     DependsOnWhatIsLost,
     CallsProduction,
     ReachesTheWorld,
@@ -661,20 +662,17 @@ impl Rule {
                               leaves the sandbox, but the names that are looked up do.",
                     reason: "A program in the sandbox can put data into the names that it looks \
                              up.",
-                    remedy: "If that matters to you, associate a rule group of Route 53 Resolver \
-                             DNS Firewall with new VPCs of the sandbox's account.",
+                    remedy: "Close it with `sandbox.resolver: closed`. Then only the names of what is \
+                             restored are looked up, and the report tells what was asked for.",
                 },
             )
-            .switch_off(
-                "Each report on AWS has the finding. The resolver stays on, because databases and \
-                 machines are reached by name. A firewall does not remove the finding: Drillmaster \
-                 does not look at it.",
-            )
+            .example("yaml", "sandbox: { resolver: closed }\n")
+            .switch_off("Without a probe an open resolver is the default.")
             .source(
                 "Amazon Route 53 Developer Guide, \"Using DNS Firewall to filter outbound DNS \
                  traffic\"",
             )
-            .page("aws.md#limits"),
+            .page("playbooks.md#names-in-the-sandbox"),
             Self::ZonesNotChecked => explain(
                 Topic::SetUp,
                 &[Low],
@@ -861,6 +859,26 @@ impl Rule {
             )
             .example("yaml", "recovery_points:\n  - { of: \"rds:db/orders[region=us-west-2]\", kind: rds_snapshot, id: rds:orders-2026-03-01, account: \"111122223333\", region: us-west-2, taken: -2h }\n")
             .page("twin.md#one-name-in-several-places"),
+            Self::NameNotAnswered => explain(
+                Topic::Run,
+                &[Medium],
+                Text {
+                    title: "A name of the sandbox has no answer",
+                    meaning: "The playbook gives a name an answer under `sandbox.names`, and the \
+                              drill could not make it. With us-east-1 lost, a zone gets no records: \
+                              Route 53's control plane lives there.",
+                    reason: "What looks the name up in the sandbox does not find what was restored. \
+                             On the day the same holds for the records of your own cut-over.",
+                    remedy: "Let the firewall of a closed resolver answer with `names_by: \
+                             firewall`, or make the record before the disaster.",
+                },
+            )
+            .example(
+                "yaml",
+                "sandbox:\n  resolver: closed\n  names_by: firewall\n  names: { db.orders.internal: \"{{ steps.db.address }}\" }\n",
+            )
+            .source("AWS Whitepaper, \"AWS Fault Isolation Boundaries\"")
+            .page("playbooks.md#names-in-the-sandbox"),
             Self::DependsOnWhatIsLost => explain(
                 Topic::Run,
                 &[High],

@@ -75,17 +75,12 @@ fn said(machine: &str, what: &str, lookups: &[&Lookup]) -> String {
         names.entry(&lookup.name).or_insert(lookup);
     }
     let counted = if names.len() == 1 { "a name".to_owned() } else { format!("{} names", names.len()) };
-    let mut list: Vec<String> = names
-        .values()
-        .take(FEW)
-        .map(|one| {
-            if one.why.contains(&one.name) { one.why.clone() } else { format!("`{}`, {}", one.name, one.why) }
-        })
-        .collect();
+    let mut list: Vec<String> =
+        names.values().take(FEW).map(|one| format!("`{}` ({})", one.name, one.why)).collect();
     if names.len() > FEW {
         list.push(format!("and {} more", names.len() - FEW));
     }
     let answered = lookups.iter().any(|one| one.answer == Answer::Answered);
     let end = if answered { "; not all were blocked" } else { "" };
-    format!("the machine of `{machine}` looked up {counted} of {what}: {}{end}", list.join("; "))
+    format!("the machine of `{machine}` looked up {counted} of {what}: {}{end}", list.join(", "))
 }
