@@ -6,7 +6,7 @@ use super::access::Clients;
 use super::ec2::filter;
 use super::error::OrCloud;
 use super::tags::{rds_value, value};
-use super::{At, backup, dynamodb, efs, rds, tags};
+use super::{At, backup, dynamodb, efs, rds, resolver, s3, tags, zone};
 use port::{CloudError, CloudResult, Create, ErrorKind, Kind, ResourceRef, TAG_RUN};
 
 /// Refuses a creation that would change a resource without this run's tag. Reads the tag now.
@@ -64,10 +64,18 @@ async fn run_on(clients: &Clients, resource: &ResourceRef) -> CloudResult<Option
             found.map(|system| efs::value(&system.tags, TAG_RUN).map(str::to_owned))
         }
         Kind::Vault => backup::vault::owner_of(&clients.backup, id).await?,
+        Kind::DomainList | Kind::RuleGroup | Kind::QueryLog => {
+            resolver::owner(&clients.resolver, resource.kind, id).await?
+        }
+        Kind::Zone => zone::owner(&clients.route53, id).await?,
+        Kind::Bucket => match s3::bucket::tags_of(&clients.s3, id).await {
+            Ok(tags) => Some(s3::bucket::run_of(&tags).map(str::to_owned)),
+            Err(e) if e.kind == ErrorKind::NotFound => None,
+            Err(e) => return Err(e),
+        },
         Kind::Subnet
         | Kind::SecurityGroup
         | Kind::DbSubnetGroup
-        | Kind::Bucket
         | Kind::Snapshot
         | Kind::Image
         | Kind::KeyPair

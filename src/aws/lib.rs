@@ -35,6 +35,7 @@ mod presign;
 mod rds;
 mod reads;
 mod remains;
+mod resolver;
 mod resources;
 mod s3;
 mod secrets;
@@ -47,6 +48,7 @@ mod tags;
 mod time;
 pub mod topic;
 mod whole;
+mod zone;
 
 use async_trait::async_trait;
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityOutput;
@@ -65,10 +67,10 @@ use port::gate::{Call, Enforcement};
 use port::gated::delete_call;
 use port::{
     ApiCalls, Asking, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    CopyPoint, Create, Created, ErrorKind, Exposure, Invoked, IsolationScan, Kind, LiveQuery,
-    MeasuredObjects, Needs, Observed, Offers, Operation, Origin, Permit, Place, PointQuery, Preflight,
-    ProbeAnswer, Progress, Remains, ResourceRef, SeenPoints, StartRestore, Started, TableLook, TableSeen,
-    Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    CopyPoint, Create, Created, ErrorKind, Exposure, Invoked, IsolationScan, Kind, LiveQuery, LookupsOf,
+    MeasuredObjects, NameSeen, Needs, Observed, Offers, Operation, Origin, Permit, Place, PointQuery,
+    Preflight, ProbeAnswer, Progress, Remains, ResourceRef, SeenPoints, StartRestore, Started, TableLook,
+    TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 
 pub use access::{Access, AwsConfig};
@@ -202,6 +204,14 @@ impl Cloud for Aws {
                     efs::mount(&at, file_system, subnet, group).await
                 }
                 Create::Function(function) => function::create(&at, function).await,
+                Create::DomainList { name, domains } => resolver::domain_list(&at, name, domains).await,
+                Create::RuleGroup { name, vpc, rules } => resolver::rule_group(&at, name, vpc, rules).await,
+                Create::OverrideRule { group, list, to, name } => {
+                    resolver::override_rule(&at, group, list, to, name).await
+                }
+                Create::QueryLog { name, vpc, bucket } => resolver::query_log(&at, name, vpc, bucket).await,
+                Create::Zone { name, vpc, domain } => zone::create(&at, name, vpc, domain).await,
+                Create::Record { zone, domain, to } => zone::record(&at, zone, domain, to).await,
                 Create::Stack(stack) => cloudformation::create(&at, stack).await,
             };
             // Every failure counts as "may have been created" once one attempt was doubtful: an
@@ -259,6 +269,10 @@ impl Cloud for Aws {
                 Kind::CopyJob => backup::copy::observe(&clients.backup, ids).await?,
                 Kind::RestoreJob => backup::observe(&clients.backup, ids).await?,
                 Kind::Function => function::observe(&clients.lambda, ids).await?,
+                Kind::DomainList | Kind::RuleGroup | Kind::QueryLog => {
+                    resolver::observe(&clients.resolver, kind, ids).await?
+                }
+                Kind::Zone => zone::observe(&clients.route53, ids).await?,
                 Kind::Stack => cloudformation::observe(&clients.cloudformation, ids).await?,
             };
             Ok(in_order(ids, found))
@@ -304,6 +318,10 @@ impl Cloud for Aws {
                     backup::finish(to, now, &resource.place(), &resource.id).await
                 }
                 Kind::Function => function::delete(to, &resource.id).await,
+                Kind::DomainList | Kind::RuleGroup | Kind::QueryLog => {
+                    resolver::delete(to, resource.kind, &resource.id).await
+                }
+                Kind::Zone => zone::delete(to, &resource.id).await,
                 Kind::Stack => cloudformation::delete(to, &resource.id, progress).await,
             };
             match gone {
@@ -365,6 +383,12 @@ impl Cloud for Aws {
             .await
         })
         .await
+    }
+
+    async fn lookups(&self, of: &LookupsOf<'_>) -> CloudResult<Option<Vec<NameSeen>>> {
+        let (place, vpc) = (&of.sandbox.place, of.sandbox.vpc.as_str());
+        let Some(watch) = &of.sandbox.watch else { return Ok(None) };
+        resolver::lookups(&*self.clients(place).await?, vpc, watch).await.map(Some)
     }
 
     async fn copy_objects(

@@ -15,7 +15,7 @@ use super::error::OrCloud;
 use super::preflight::listed;
 use super::tags::{TAG_TOKEN, rds_value, value};
 use super::time::some_time;
-use super::{Aws, backup, cloudformation, efs, function, pages, s3};
+use super::{Aws, backup, cloudformation, efs, function, pages, resolver, s3, zone};
 use base::duration::Time;
 use base::ids::RunId;
 use port::{
@@ -94,17 +94,14 @@ impl Found<'_> {
 
     /// Returns how the names of the run's resources begin, or of any run's.
     fn named(&self) -> String {
-        match self.whose {
-            Whose::Run(run) => names_of(run),
-            Whose::Any => NAMED.to_owned(),
-        }
+        self.whose.run().map_or_else(|| NAMED.to_owned(), names_of)
     }
 
     /// Returns EC2's filter for the tags.
     fn filter(&self) -> Filter {
-        match self.whose {
-            Whose::Run(run) => filter(&format!("tag:{TAG_RUN}"), [run.0.as_str()]),
-            Whose::Any => filter("tag-key", [TAG_RUN]),
+        match self.whose.run() {
+            Some(run) => filter(&format!("tag:{TAG_RUN}"), [run.0.as_str()]),
+            None => filter("tag-key", [TAG_RUN]),
         }
     }
 }
@@ -158,7 +155,7 @@ pub async fn all(aws: &Aws, place: &Place, whose: &Whose) -> CloudResult<Tagged>
     let mut found = Found { place, whose, all: Tagged::default() };
     let mut forbidden: BTreeMap<String, String> = BTreeMap::new();
     for &kind in Kind::ALL {
-        if has_buckets_only && kind != Kind::Bucket {
+        if has_buckets_only && kind != Kind::Bucket || !whose.includes(kind) {
             continue;
         }
         match of_kind(&clients, kind, &mut found).await {
@@ -363,6 +360,23 @@ async fn of_kind(clients: &Clients, kind: Kind, found: &mut Found<'_>) -> CloudR
                 found.add(kind, Some(name), None, tag);
             }
         }
+        Kind::DomainList | Kind::RuleGroup | Kind::QueryLog => {
+            let prefix = found.named();
+            for (id, tags) in
+                resolver::tagged(&clients.resolver, kind, |name| name.starts_with(&prefix)).await?
+            {
+                let tag =
+                    |key: &str| tags.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
+                found.add(kind, Some(id), None, tag);
+            }
+        }
+        Kind::Zone => {
+            for (id, tags) in zone::made_by_runs(&clients.route53).await? {
+                let tag =
+                    |key: &str| tags.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
+                found.add(kind, Some(id), None, tag);
+            }
+        }
         Kind::Stack => {
             for stack in cloudformation::all(&clients.cloudformation).await? {
                 let created = some_time(stack.creation_time());
@@ -411,9 +425,9 @@ async fn tables(dynamodb: &DynamoDbReader, found: &mut Found<'_>) -> CloudResult
         };
         let created = some_time(known.creation_date_time());
         let is_tagged = table::value(&tags, TAG_RUN).is_some();
-        let may_be_ours = match whose {
-            Whose::Run(run) => created.is_none_or(|created| began(run).is_none_or(|since| created >= since)),
-            Whose::Any => known.restore_summary().is_some(),
+        let may_be_ours = match whose.run() {
+            Some(run) => created.is_none_or(|created| began(run).is_none_or(|since| created >= since)),
+            None => known.restore_summary().is_some(),
         };
         if !is_tagged && may_be_ours {
             // The runner died, or an answer was lost, between the restore and the tag. The journal may
@@ -434,10 +448,7 @@ type AskedBucket = (String, Option<Time>, Result<Vec<BucketTag>, String>);
 /// run, only buckets made since the run began are asked.
 async fn buckets(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
     let (place, whose) = (found.place, found.whose);
-    let began = match whose {
-        Whose::Run(run) => began(run),
-        Whose::Any => None,
-    };
+    let began = whose.run().and_then(began);
     let all =
         pages!("s3:ListBuckets", buckets, clients.s3.list_buckets().bucket_region(place.region.as_str()));
     let names: Vec<(String, Option<Time>)> = all

@@ -23,7 +23,7 @@ use engine::sandbox::standing;
 use engine::sandbox::sweep::{self, Expiry, Leftover, Outcome, Sweeper, Swept};
 use playbook::load;
 use playbook::model::Account;
-use port::{LossGate, Place};
+use port::{LossGate, Place, Whose};
 
 /// Find resources that drills left in AWS, by the tag drillmaster:run; with --delete, remove
 /// expired ones
@@ -89,7 +89,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     };
     let now = clock.now();
     let work = async {
-        let mut swept = sweep::look(&*cloud, &places, now).await;
+        let mut swept = sweep::look(&*cloud, &places, &Whose::Any, now).await;
         if args.delete {
             sweeper.remove_expired(&mut swept).await;
         }

@@ -43,6 +43,32 @@ pub struct EstateFile {
     /// The faults to rehearse.
     #[serde(default)]
     pub faults: Vec<Fault>,
+    /// The names that restored machines look up. Absent: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookups: Option<Vec<LookupEntry>>,
+}
+
+/// A name that a restored machine looks up.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LookupEntry {
+    /// The step that launches the machine.
+    pub machine: String,
+    /// The name, such as `sqs.us-east-1.amazonaws.com`.
+    pub name: String,
+    /// How often it is looked up. Default: 1.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    #[schemars(range(min = 1))]
+    pub count: u64,
+}
+
+fn once() -> u64 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_once(count: &u64) -> bool {
+    *count == once()
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]

@@ -15,6 +15,7 @@ mod index;
 pub mod load;
 pub mod locus;
 pub mod loss;
+pub mod meaning;
 pub mod mentions;
 pub mod plane;
 pub mod point;

@@ -40,7 +40,7 @@ pub const ESTATE: Document = Document {
     what: "an estate",
     first: "accounts",
     telling: &["recovery_points"],
-    usual: &["accounts", "regions", "resources", "timings", "probes", "faults"],
+    usual: &["accounts", "regions", "resources", "timings", "probes", "faults", "lookups"],
     common: &[],
 };
 

@@ -13,7 +13,7 @@ use super::host::Host;
 use super::locus::Locus;
 use super::loss::Loss;
 use super::resource::{Resource, ResourceId};
-use base::ids::AzId;
+use base::ids::{AccountId, AzId};
 
 /// Why an address proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Objection {
     /// The place: a region, an account, a zone, or account and region of production's resource.
     pub locus: String,
     pub why: String,
+    /// It lies in what is lost. Otherwise it is production's and survives.
+    pub lost: bool,
 }
 
 /// The addresses of production, and what is lost of it.
@@ -115,7 +117,7 @@ impl Production {
                 "`{host}` names the zone {name} of {region}: whether that is {lost}, which is lost, is unknown"
             ),
         };
-        Some(Objection { locus: lost.to_string(), why })
+        Some(Objection { locus: lost.to_string(), why, lost: true })
     }
 
     /// Judges a host and the path of its URL. `own_names` says whether the names that production
@@ -127,7 +129,7 @@ impl Production {
             && let Some(locus) = self.lost_of(aws)
         {
             let why = format!("`{host}` lies in {}, which is lost", self.loss);
-            return Some(Objection { locus, why });
+            return Some(Objection { locus, why, lost: true });
         }
         if let Some(found) = aws.as_ref().and_then(|aws| self.named_zone(&host, aws)) {
             return Some(found);
@@ -147,13 +149,36 @@ impl Production {
             };
             self.resources.get(*known?)
         })?;
+        Some(self.own(resource, &host))
+    }
+
+    pub(super) fn is_in_sandbox(&self, ip: IpAddr) -> bool {
+        self.sandbox.is_some_and(|sandbox| sandbox.contains(&ip))
+    }
+
+    /// Whether the estate has a bucket of this name.
+    pub(super) fn has_bucket(&self, name: &str) -> bool {
+        self.buckets.contains_key(name)
+    }
+
+    /// Whether a resource of production lies in the account.
+    pub(super) fn has_account(&self, account: &AccountId) -> bool {
+        self.resources.iter().any(|resource| resource.locus.account.as_ref() == Some(account))
+    }
+
+    /// What a name is that production goes by. `name` is canonical.
+    pub(super) fn named(&self, name: &str) -> Option<Objection> {
+        Some(self.own(self.resources.get(*self.by_address.get(name)?)?, name))
+    }
+
+    fn own(&self, resource: &Resource, host: &str) -> Objection {
         let lost = self.loss.takes_resource(resource);
         let why = format!(
             "`{host}` is production's own {}{}",
             resource.id,
             if lost { format!(", which is lost with {}", self.loss) } else { String::new() }
         );
-        Some(Objection { locus: resource.locus.place(), why })
+        Objection { locus: resource.locus.place(), why, lost }
     }
 
     /// Judges a bucket. A bucket that survives may be read: it may be a replica that the recovery
@@ -169,7 +194,8 @@ impl Production {
             (true, Some(zone)) => zone.to_string(),
             _ => self.buckets.get(name)?.clone()?,
         };
-        Some(Objection { why: format!("the bucket `{name}` ({locus}) is lost with {}", self.loss), locus })
+        let why = format!("the bucket `{name}` ({locus}) is lost with {}", self.loss);
+        Some(Objection { locus, why, lost: true })
     }
 
     /// The lost place, if the host name says that it leads there.

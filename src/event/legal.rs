@@ -22,6 +22,7 @@ pub struct RunProgress {
     ready: bool,
     forecast: bool,
     declared: bool,
+    looked_up: bool,
     finished: bool,
     /// Whether resources of the run still exist after its end: kept on request, or left behind.
     stands: bool,
@@ -149,6 +150,7 @@ impl RunProgress {
             | Body::DataGone
             | Body::NetworkLeft { .. }
             | Body::Probed(_)
+            | Body::LookedUp(_)
             | Body::Resumed { .. }
             | Body::RunFinished { .. }
             | Body::StepStarted { .. }
@@ -257,6 +259,10 @@ impl RunProgress {
             | Body::CheckSkipped { check, .. } => {
                 self.check(check, CheckState::Ended, |now| now != CheckState::Ended)
             }
+            Body::LookedUp(_) if !self.declared => {
+                Err("it tells what restored machines looked up, before the disaster was declared".into())
+            }
+            Body::LookedUp(_) => once(&mut self.looked_up, "it tells a second time what was looked up"),
             Body::Intent { by, token, call, .. } => self.asked(by, token, call),
             Body::Created { by, token, resources, .. } => {
                 if by != TEARDOWN {

@@ -13,6 +13,7 @@ pub mod forecast;
 mod identified;
 pub mod legal;
 mod line;
+mod looked_up;
 mod probed;
 mod redacted;
 mod request;
@@ -37,6 +38,7 @@ pub use chosen::{Chosen, Made, Newest, RestoreSource};
 pub use confirmed::{Confirmed, Through};
 pub use forecast::Forecast;
 pub use identified::{Identified, Purpose};
+pub use looked_up::{Answer, LookedUp, Lookup};
 pub use port::Phase;
 pub use probed::Probed;
 pub use request::Request;
@@ -113,6 +115,8 @@ pub enum Body {
     },
     /// What the probe in the sandbox did until here. A resumed run tells it again for its own part.
     Probed(Probed),
+    /// What the restored machines looked up, where the sandbox's resolver is closed.
+    LookedUp(LookedUp),
     /// The result of an isolation scan: the leaks, and the parts that could not be scanned. If both
     /// are empty, the sandbox is closed.
     Isolation {

@@ -56,6 +56,10 @@ impl Body {
                 let of_workloads = forecast.workloads.iter_mut().filter_map(|w| w.because.as_mut());
                 all(&mut forecast.because.iter_mut().chain(of_workloads).collect::<Vec<_>>());
             }
+            Self::LookedUp(found) => {
+                let of_lookups = found.lookups.iter_mut().flat_map(|one| [&mut one.name, &mut one.why]);
+                all(&mut of_lookups.chain(&mut found.unknown).collect::<Vec<_>>());
+            }
             Self::Isolation { exposures, unknown, .. } => {
                 exposures.iter_mut().chain(unknown).for_each(finding);
             }

@@ -38,6 +38,9 @@ pub struct RunStarted {
     pub lost: Vec<String>,
     pub surviving: Vec<String>,
     pub inputs: Inputs,
+    /// The sandbox's resolver is closed, so the run tells what restored machines look up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub watches_names: bool,
     /// Earlier runs of the playbook on the same cloud, as their store told before this one began. The
     /// oldest is first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

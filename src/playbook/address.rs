@@ -9,6 +9,7 @@ use super::check::{CheckKind, DnsType, split_host_port};
 use super::connect_to::ConnectTo;
 use base::ids::AzId;
 use estate::file::EstateFile;
+use estate::meaning::{Inside, Meaning};
 use estate::production::{Objection, Production, canonical};
 use estate::{Loss, bucket};
 
@@ -141,6 +142,7 @@ impl Addresses {
                 Err(bad) => Some(Objection {
                     locus: "unknown".into(),
                     why: format!("{} ({})", bad.message, bad.help),
+                    lost: false,
                 }),
             },
             Form::Word => self.word(text),
@@ -163,6 +165,16 @@ impl Addresses {
         // An MX or SRV answer ends in the host.
         let hosts = answer.split(", ").filter_map(|one| one.split(' ').next_back());
         hosts.into_iter().find_map(|host| self.production.host(host, "", true))
+    }
+
+    /// What speaks against a host as the answer to a name in the sandbox.
+    pub fn answered(&self, host: &str) -> Option<Objection> {
+        self.production.host(host, "", true)
+    }
+
+    /// What a name means that something in the sandbox looked up.
+    pub fn meaning(&self, name: &str, inside: &Inside) -> Meaning {
+        self.production.meaning(name, inside)
     }
 
     /// Whether the address leads to this machine, as the near end of a tunnel does.
@@ -272,6 +284,7 @@ fn hosts(url: &str) -> Vec<Asked<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use estate::meaning::Means;
 
     const ESTATE: &str = r#"
 accounts: { "111122223333": { name: production }, "999988887777": { name: sandbox } }
@@ -404,5 +417,103 @@ resources:
         assert!(judged("A", "10.1.2.3, 10.20.0.7") && judged("CNAME", "shop.eu-west-1.elb.amazonaws.com"));
         assert!(judged("SRV", "0 5 5432 ledger.corp.example"));
         assert!(!judged("A", "10.1.2.3") && !judged("TXT", "10.20.0.7"));
+    }
+
+    fn inside(names: &[&str]) -> Inside {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        Inside { region: "eu-central-1".parse().unwrap(), names }
+    }
+
+    #[test]
+    fn a_name_means_where_it_leads() {
+        let addresses = addresses(&region(), &[]);
+        addresses.made("audit.c1.eu-central-1.rds.amazonaws.com:5432");
+        let inside = inside(&["db.corp.example"]);
+        for (name, means, why) in [
+            ("sqs.eu-west-1.amazonaws.com", Means::Lost, "region eu-west-1"),
+            ("ledger.c1.eu-west-1.rds.amazonaws.com", Means::Lost, "eu-west-1"),
+            ("a.b.euw1.cache.amazonaws.com", Means::Lost, "eu-west-1"),
+            ("ledger.corp.example", Means::Lost, "production's own rds:db/ledger, which is lost"),
+            (
+                "wal.ledger.corp.example",
+                Means::Lost,
+                "lies below a name of production: `ledger.corp.example`",
+            ),
+            ("invoices.s3.eu-central-1.amazonaws.com", Means::Lost, "the bucket `invoices`"),
+            ("7.0.20.10.in-addr.arpa", Means::Lost, "rds:db/ledger"),
+            ("audit.c9.eu-central-1.rds.amazonaws.com", Means::Production, "production's own rds:db/audit"),
+            ("invoices-copy.s3.eu-central-1.amazonaws.com", Means::Production, "survives"),
+            ("111122223333.dkr.ecr.eu-central-1.amazonaws.com", Means::Production, "account 111122223333"),
+            ("ip-10-9-9-9.eu-west-3.compute.internal", Means::Production, "another region"),
+            ("ldap.corp", Means::Production, "private name"),
+            ("ledger-2", Means::Production, "private name"),
+            ("smtp.hq.internal", Means::Production, "private name"),
+            ("1.0.168.192.in-addr.arpa", Means::Production, "private address"),
+            ("sqs.eu-central-1.amazonaws.com", Means::Aws, "eu-central-1"),
+            ("organizations.amazonaws.com", Means::Aws, "global"),
+            ("d111.cloudfront.net", Means::Aws, "global"),
+            ("audit.c1.eu-central-1.rds.amazonaws.com", Means::Sandbox, "made it"),
+            ("DB.Corp.example.", Means::Sandbox, "answers it"),
+            ("9.0.66.10.in-addr.arpa", Means::Sandbox, "address of the sandbox"),
+            ("ip-10-66-0-9.eu-central-1.compute.internal", Means::Sandbox, "own network"),
+            ("localhost", Means::Sandbox, ""),
+            ("corp.example", Means::World, "public name"),
+            ("smtp.mailer.example", Means::World, "public name"),
+            ("8.8.8.8.in-addr.arpa", Means::World, "public address"),
+            ("sqs.eu-west-1.amazonaws.com.evil.example", Means::World, ""),
+        ] {
+            let found = addresses.meaning(name, &inside);
+            assert!(found.means == means && found.why.contains(why), "{name}: {found:?}");
+        }
+    }
+
+    /// A host of AWS in a region, by a form that names it.
+    fn host(region: &str, form: usize) -> String {
+        let forms = [
+            "sqs.R.amazonaws.com",
+            "x.c1.R.rds.amazonaws.com",
+            "a.execute-api.R.amazonaws.com",
+            "rds.R.api.aws",
+        ];
+        forms[form % forms.len()].replace('R', region)
+    }
+
+    proptest::proptest! {
+        /// A name means one thing, however it is written, and whatever it is.
+        #[test]
+        fn the_writing_of_a_name_does_not_change_what_it_means(name in "[a-zA-Z0-9._*<é-]{0,40}") {
+            let addresses = addresses(&region(), &[]);
+            let one = addresses.meaning(&name, &inside(&[])).means;
+            proptest::prop_assert_eq!(one, addresses.meaning(&name.to_ascii_uppercase(), &inside(&[])).means);
+            proptest::prop_assert_eq!(one, addresses.meaning(name.trim_end_matches('.'), &inside(&[])).means);
+        }
+
+        /// What the sandbox answers is the sandbox's, and changes no other name.
+        #[test]
+        fn an_answer_changes_what_its_own_name_means_alone(name in "[a-z]{1,9}(\\.[a-z]{1,9}){1,3}", other in "[a-z]{1,9}\\.[a-z]{10,12}") {
+            let addresses = addresses(&region(), &[]);
+            proptest::prop_assert_eq!(addresses.meaning(&name, &inside(&[&name])).means, Means::Sandbox);
+            let with = addresses.meaning(&other, &inside(&[&name]));
+            proptest::prop_assert_eq!(with, addresses.meaning(&other, &inside(&[])));
+        }
+
+        /// An endpoint is lost with its region, and with no other.
+        #[test]
+        fn an_endpoint_is_lost_with_its_region_alone(at in 0_usize..4, lost in 0_usize..4, form in 0_usize..4) {
+            let regions = ["eu-west-1", "eu-west-3", "us-east-1", "ap-southeast-2"];
+            let loss = Loss::Region(regions[lost].parse().unwrap());
+            let addresses = Addresses::new(&loss, None, Some("10.66.0.0/16"), Vec::new());
+            let means = addresses.meaning(&host(regions[at], form), &inside(&[])).means;
+            proptest::prop_assert_eq!(means, if at == lost { Means::Lost } else { Means::Aws });
+        }
+
+        /// What the run made is the sandbox's, unless it lies in what is lost.
+        #[test]
+        fn what_was_made_is_the_sandboxs(label in "[a-z]{1,8}", at in 0_usize..2) {
+            let addresses = addresses(&region(), &[]);
+            let name = format!("{label}.c1.{}.rds.amazonaws.com", ["eu-central-1", "eu-west-3"][at]);
+            addresses.made(&name);
+            proptest::prop_assert_eq!(addresses.meaning(&name, &inside(&[])).means, Means::Sandbox);
+        }
     }
 }

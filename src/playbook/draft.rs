@@ -121,6 +121,8 @@ pub struct Draft<'a> {
     pub loss: Option<(Loss, Span)>,
     /// Steps first, then checks, each in the order of the file.
     pub items: Vec<Item<'a>>,
+    /// The names in expressions of `sandbox.names`.
+    pub uses_in_sandbox: Vec<Use>,
     by_id: HashMap<&'a str, usize>,
     /// The results of earlier searches, and the number of comparisons left. Without a limit,
     /// thousands of wrong names among thousands of ids would take minutes.
@@ -143,6 +145,7 @@ impl<'a> Draft<'a> {
             rendered_params: BTreeSet::new(),
             loss: root.get("lose").and_then(loss),
             items: Vec::new(),
+            uses_in_sandbox: Vec::new(),
             by_id: HashMap::new(),
             searches: RefCell::new((HashMap::new(), MOST_COMPARISONS)),
             ids_broken: false,
@@ -166,6 +169,11 @@ impl<'a> Draft<'a> {
                 None | Some(Value::Null) => draft.ids_broken |= is_step,
                 Some(_) => draft.ids_broken = true,
             }
+        }
+        if let Some(names) = root.get("sandbox").and_then(|sandbox| sandbox.get("names")) {
+            let mut uses = Vec::new();
+            draft.expressions(names, &mut uses, out);
+            draft.uses_in_sandbox = uses;
         }
         draft
     }

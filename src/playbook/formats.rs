@@ -1,5 +1,6 @@
 //! The values of `format` in a playbook's schema: those of estates, and more.
 
+use super::asked;
 use super::cidr;
 use super::comparison::{Comparison, ComparisonError, SizeComparison};
 use super::connect_to::ConnectTo;
@@ -23,6 +24,7 @@ impl Formats for PlaybookFormats {
             "size-comparison" => text.parse::<SizeComparison>().map(drop).map_err(bad),
             "connect-to" => text.parse::<ConnectTo>().map(drop),
             "control" => controls::named(text).map(drop),
+            "answered-name" => answered_name(text),
             "schedule" => word(text),
             "cron" => schedule::check_cron(text),
             "timezone" => zone(text),
@@ -42,6 +44,7 @@ impl Formats for PlaybookFormats {
             "size-comparison" => "a comparison such as `>= 1GiB`",
             "connect-to" => "a tunnel such as `db.internal:5432=127.0.0.1:15432`",
             "action" => "an action",
+            "answered-name" => "a name such as `db.orders.internal`",
             "control" => "a clause such as `SOC2-A1.3`",
             "schedule" => "a schedule",
             "cron" => "a cron expression such as `0 6 1 */3 *`",
@@ -56,6 +59,9 @@ impl Formats for PlaybookFormats {
             // An order takes a number or a time; `<>`, `=~`, `!~`, `=>` and `=<` are no operators.
             "comparison" => {
                 r"^\s*(?:[<>]=?\s*[-+.0-9].*|==\s*\S.*|=(?:\s+\S|[^\s=<>~]).*|!(?:[^~]|$).*|[^\s<>=!].*)$"
+            }
+            "answered-name" => {
+                r"^[A-Za-z0-9_](?:[-A-Za-z0-9_]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[-A-Za-z0-9_]*[A-Za-z0-9_])?)+$"
             }
             "size-comparison" => r"^\s*(?:[<>]=?|==?|!=)?\s*\+?[.0-9].*$",
             "schedule" => "^(?:weekly|monthly|quarterly|yearly)$",
@@ -86,6 +92,25 @@ fn word(text: &str) -> Result<(), BadName> {
     };
     // The words of the schema give the same message, which is then told once.
     Err(BadName { message: format!("`{}` is not a schedule", short(text)), help })
+}
+
+/// A name that the sandbox answers. A hosted zone holds it, which has the name above it.
+fn answered_name(text: &str) -> Result<(), BadName> {
+    let bad = |message: String| BadName { message, help: "write a whole name: `db.orders.internal`".into() };
+    if text.contains('*') {
+        return Err(bad(format!(
+            "`{}` stands for many names, and a name of the sandbox is one",
+            short(text)
+        )));
+    }
+    let name = asked::dns_name(text).map_err(|wrong| bad(wrong.message))?;
+    if name != text.to_ascii_lowercase() {
+        return Err(bad(format!("`{}` is not written as it is looked up: `{name}`", short(text))));
+    }
+    if !name.contains('.') {
+        return Err(bad(format!("`{}` has no name above it", short(text))));
+    }
+    Ok(())
 }
 
 /// A time zone. A city without its continent is a usual mistake.

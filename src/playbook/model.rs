@@ -172,9 +172,58 @@ pub struct Sandbox {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z0-9]+(-[a-z0-9]+)*$"))]
     pub standing: Option<String>,
+    /// Names that the sandbox answers itself, so that what is restored finds what is restored:
+    /// `db.orders.internal: "{{ steps.db.address }}"`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    #[schemars(extend("propertyNames" = json!({ "type": "string", "format": "answered-name" })))]
+    pub names: IndexMap<String, String>,
+    /// What answers `names`; default `zone`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names_by: Option<NamesBy>,
+    /// Whether the sandbox's resolver answers only the names that the drill needs. Default: `closed`
+    /// with a probe, else `open`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolver: Option<Resolver>,
+}
+
+/// What answers a name in the sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NamesBy {
+    /// A private zone of Route 53. Its records need Route 53's control plane, which is lost with
+    /// us-east-1.
+    Zone,
+    /// A rule of the firewall of a closed resolver. It leads to another name, and never to an address.
+    Firewall,
+}
+
+/// What the resolver of the sandbox's network answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolver {
+    /// Only the names of what is restored, and those of `names`. The rest is blocked, and what was
+    /// asked for stands in the report.
+    Closed,
+    /// Every name in the world. Nobody watches what is asked for.
+    Open,
 }
 
 impl Sandbox {
+    /// Whether the firewall answers `names`.
+    pub fn answers_by_firewall(&self) -> bool {
+        self.names_by == Some(NamesBy::Firewall)
+    }
+
+    /// Whether names are blocked and watched. With a probe that is the default: only a probe can show
+    /// that the log of them is complete.
+    pub fn watches_names(&self) -> bool {
+        match self.resolver {
+            Some(Resolver::Closed) => true,
+            Some(Resolver::Open) => false,
+            None => self.probe().is_some(),
+        }
+    }
+
     /// The probe that asks checks from inside, if the playbook wants one.
     pub fn probe(&self) -> Option<&Probe> {
         match &self.probe {

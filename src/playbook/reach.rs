@@ -21,7 +21,9 @@ pub fn out_of_reach(loaded: &Loaded, given: &[ConnectTo]) -> Diagnostics {
     let mut found = Diagnostics::default();
     for (index, check) in playbook.checks.iter().enumerate() {
         let Some((of, spec)) = check.kind() else { continue };
-        let Ok(kind) = serde_json::from_value::<CheckKind>(serde_json::json!({ of.key(): spec })) else { continue };
+        let Ok(kind) = serde_json::from_value::<CheckKind>(serde_json::json!({ of.key(): spec })) else {
+            continue;
+        };
         let is_out_of_reach =
             |target: &Target<'_>| target.dialled().is_some_and(|to| is_inside(loaded, to, &tunnels));
         let Some(target) = targets(&kind).into_iter().find(is_out_of_reach) else { continue };

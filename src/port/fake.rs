@@ -11,10 +11,10 @@ use estate::point::Sample;
 
 use super::{
     ApiCalls, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    CopyPoint, Create, Created, ErrorKind, Exposure, Invoked, IsolationScan, Kind, LiveQuery,
-    MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer,
-    Progress, Remains, ResourceRef, RunId, SeenPoints, StartRestore, Started, TableLook, TableSeen, Tagged,
-    VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    CopyPoint, Create, Created, ErrorKind, Exposure, Invoked, IsolationScan, Kind, LiveQuery, LookupsOf,
+    MeasuredObjects, NameSeen, Needs, Observed, Offers, Origin, Permit, Place, PointQuery, Preflight,
+    ProbeAnswer, Progress, Remains, ResourceRef, RunId, SeenPoints, StartRestore, Started, TableLook,
+    TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 
 pub struct Fake<C, O> {
@@ -81,6 +81,9 @@ impl<C: Fn(&Create) -> CloudResult<Created>, O: Fn(&str) -> Observed> Cloud for 
         _: Vec<u8>,
         _: std::time::Duration,
     ) -> CloudResult<Invoked> {
+        no()
+    }
+    async fn lookups(&self, _: &LookupsOf<'_>) -> CloudResult<Option<Vec<NameSeen>>> {
         no()
     }
     async fn copy_objects(

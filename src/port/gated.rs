@@ -11,9 +11,10 @@ use super::gate::{Call, LossGate};
 use super::{
     AccountId, Against, ApiCalls, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult, CopiedObjects,
     CopyObjects, CopyPoint, Create, Created, ErrorKind, Exposure, Facts, Invoked, IsolationScan, Kind,
-    Listener, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery,
-    Preflight, ProbeAnswer, Progress, Remains, ResourceRef, RunId, SeenPoints, StartRestore, Started,
-    TableLook, TableSeen, Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    Listener, LiveQuery, LookupsOf, MeasuredObjects, NameSeen, Needs, Observed, Offers, Origin, Permit,
+    Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, RunId, SeenPoints,
+    StartRestore, Started, TableLook, TableSeen, Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Wishes,
+    Zone,
 };
 use estate::point::Sample;
 use estate::{PointKind, Resource};
@@ -110,6 +111,10 @@ pub fn describe_call(kind: Kind) -> &'static str {
         Kind::CopyJob => "backup:DescribeCopyJob",
         Kind::RestoreJob => "backup:DescribeRestoreJob",
         Kind::Function => "lambda:GetFunction",
+        Kind::DomainList => "route53resolver:GetFirewallDomainList",
+        Kind::RuleGroup => "route53resolver:GetFirewallRuleGroup",
+        Kind::QueryLog => "route53resolver:GetResolverQueryLogConfig",
+        Kind::Zone => "route53:GetHostedZone",
         Kind::Stack => "cloudformation:DescribeStacks",
     }
 }
@@ -140,6 +145,10 @@ pub fn delete_call(kind: Kind) -> &'static str {
         Kind::CopyJob => "backup:DescribeCopyJob",
         Kind::RestoreJob => "backup:DescribeRestoreJob",
         Kind::Function => "lambda:DeleteFunction",
+        Kind::DomainList => "route53resolver:DeleteFirewallDomainList",
+        Kind::RuleGroup => "route53resolver:DeleteFirewallRuleGroup",
+        Kind::QueryLog => "route53resolver:DeleteResolverQueryLogConfig",
+        Kind::Zone => "route53:DeleteHostedZone",
         Kind::Stack => "cloudformation:DeleteStack",
     }
 }
@@ -267,6 +276,11 @@ impl Cloud for Gated {
     ) -> CloudResult<Invoked> {
         self.check("lambda:Invoke", permit.place(), &origin.by)?;
         self.inner.invoke(permit, origin, function, payload, limit).await
+    }
+
+    async fn lookups(&self, of: &LookupsOf<'_>) -> CloudResult<Option<Vec<NameSeen>>> {
+        self.check("s3:ListObjectsV2", &of.sandbox.place, "lookups")?;
+        self.inner.lookups(of).await
     }
 
     async fn copy_objects(

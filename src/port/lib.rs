@@ -16,6 +16,7 @@ pub mod grant;
 mod identity;
 mod isolation;
 mod live;
+pub mod lookups;
 mod origin;
 mod permit;
 mod phase;
@@ -43,6 +44,7 @@ pub use grant::{Conditions, Grant, Test};
 pub use identity::CallerIdentity;
 pub use isolation::{CALLS as SCAN_CALLS, Exposure, IsolationScan, Leak};
 pub use live::{LiveKind, LiveQuery};
+pub use lookups::{Asker, LookupsOf, NameRules, NameSeen};
 pub use origin::{Origin, RunTags, TAG_EXPIRES, TAG_RUN};
 pub use permit::guard::Guard;
 pub use permit::protected::Protected;
@@ -51,7 +53,7 @@ pub use phase::Phase;
 pub use place::Place;
 pub use points::SeenPoints;
 pub use preflight::{Asking, PROBE_ROLE, Permissions, Preflight, QuotaSeen, ServiceRole};
-pub use ready::Ready;
+pub use ready::{NamesWatch, Ready};
 pub use request::*;
 pub use restorable::Restorable;
 pub use table::{CountItems, KeyPart, TableLook, TableSeen};
@@ -146,6 +148,10 @@ pub trait Cloud {
         payload: Vec<u8>,
         limit: std::time::Duration,
     ) -> CloudResult<Invoked>;
+
+    /// The names that were looked up in a sandbox whose resolver is closed. `None`: nobody knows (the
+    /// twin, if its estate does not say).
+    async fn lookups(&self, of: &LookupsOf<'_>) -> CloudResult<Option<Vec<NameSeen>>>;
 
     /// Compares the objects of a bucket with a manifest or another bucket.
     async fn verify_objects(

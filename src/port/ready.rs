@@ -7,6 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Place, ResourceRef, SubnetRef};
 
+/// The firewall of a sandbox's resolver, and the log of what it is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NamesWatch {
+    pub rule_group: String,
+    /// The real name of the bucket that holds the log.
+    pub bucket: String,
+}
+
 /// The parts of the sandbox that exist before T0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ready {
@@ -30,4 +38,10 @@ pub struct Ready {
     /// The parts of a standing sandbox, which stay. Empty: everything is this run's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub standing: Vec<ResourceRef>,
+    /// What closes the sandbox's resolver and watches it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<NamesWatch>,
+    /// The private zones that answer names, by the names of the zones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub zones: BTreeMap<String, String>,
 }

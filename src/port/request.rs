@@ -68,6 +68,14 @@ pub enum Kind {
     RestoreJob,
     /// A function of AWS Lambda: the probe. Its network interfaces outlive it by up to an hour.
     Function,
+    /// A list of names for rules of Route 53 Resolver DNS Firewall.
+    DomainList,
+    /// The rules of DNS Firewall, with their association with the sandbox's network.
+    RuleGroup,
+    /// The configuration by which a network's resolver logs what it is asked, with its association.
+    QueryLog,
+    /// A private hosted zone of Route 53.
+    Zone,
     Stack,
 }
 
@@ -105,6 +113,10 @@ impl Kind {
             Self::CopyJob => "backup:copy-job",
             Self::RestoreJob => "backup:restore-job",
             Self::Function => "lambda:function",
+            Self::DomainList => "route53resolver:firewall-domain-list",
+            Self::RuleGroup => "route53resolver:firewall-rule-group",
+            Self::QueryLog => "route53resolver:query-log-config",
+            Self::Zone => "route53:hosted-zone",
             Self::Stack => "cloudformation:stack",
         }
     }
@@ -267,7 +279,51 @@ pub enum Create {
         name: String,
     },
     Function(CreateFunction),
+    /// Names for a rule of the firewall: each a name, or `*.` and a name, or `*`.
+    DomainList {
+        name: String,
+        domains: Vec<String>,
+    },
+    /// Rules for the names that a network looks up, in their order, in force for the network.
+    RuleGroup {
+        name: String,
+        vpc: String,
+        rules: Vec<NameRule>,
+    },
+    /// One more rule, before all others: names of the list are answered with another name.
+    OverrideRule {
+        group: String,
+        list: String,
+        to: String,
+        name: String,
+    },
+    /// The log of what a network looks up, into a bucket of the run.
+    QueryLog {
+        name: String,
+        vpc: String,
+        bucket: String,
+    },
+    /// A private zone that only the network sees.
+    Zone {
+        name: String,
+        vpc: String,
+        domain: String,
+    },
+    /// The answer to one name in a zone: an address, or another name.
+    Record {
+        zone: String,
+        domain: String,
+        to: String,
+    },
     Stack(DeployStack),
+}
+
+/// What the firewall does with the names of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NameRule {
+    pub list: String,
+    /// Whether nobody is asked for them. Otherwise they are looked up.
+    pub blocks: bool,
 }
 
 /// The API calls that create a resource, or change one that the run created. There is one for each
@@ -304,6 +360,12 @@ pub enum CreateCall {
     AdoptRestored,
     CreateMountTarget,
     CreateFunction,
+    CreateDomainList,
+    CreateRuleGroup,
+    CreateOverrideRule,
+    CreateQueryLog,
+    CreateZone,
+    CreateRecord,
     CreateStack,
 }
 
@@ -372,6 +434,12 @@ impl CreateCall {
             | Self::AdoptRestored
             | Self::CreateMountTarget
             | Self::CreateFunction
+            | Self::CreateDomainList
+            | Self::CreateRuleGroup
+            | Self::CreateOverrideRule
+            | Self::CreateQueryLog
+            | Self::CreateZone
+            | Self::CreateRecord
             | Self::CreateStack => false,
         }
     }
@@ -411,6 +479,12 @@ impl CreateCall {
             Self::AdoptRestored => changes("backup:DescribeRestoreJob", Kind::RestoreJob),
             Self::CreateMountTarget => adds("elasticfilesystem:CreateMountTarget", Kind::MountTarget),
             Self::CreateFunction => adds("lambda:CreateFunction", Kind::Function),
+            Self::CreateDomainList => adds("route53resolver:CreateFirewallDomainList", Kind::DomainList),
+            Self::CreateRuleGroup => adds("route53resolver:CreateFirewallRuleGroup", Kind::RuleGroup),
+            Self::CreateOverrideRule => changes("route53resolver:CreateFirewallRule", Kind::RuleGroup),
+            Self::CreateQueryLog => adds("route53resolver:CreateResolverQueryLogConfig", Kind::QueryLog),
+            Self::CreateZone => adds("route53:CreateHostedZone", Kind::Zone),
+            Self::CreateRecord => changes("route53:ChangeResourceRecordSets", Kind::Zone),
             Self::CreateStack => adds("cloudformation:CreateStack", Kind::Stack),
         }
     }
@@ -540,6 +614,27 @@ impl Create {
                 ..Facts::of(CreateCall::CreateMountTarget)
             },
             Self::Function(function) => function.facts(),
+            Self::DomainList { name: _, domains: _ } => Facts::of(CreateCall::CreateDomainList),
+            Self::RuleGroup { name: _, vpc, rules } => Facts {
+                changes: std::iter::once((Kind::Vpc, vpc.as_str()))
+                    .chain(rules.iter().map(|rule| (Kind::DomainList, rule.list.as_str())))
+                    .collect(),
+                ..Facts::of(CreateCall::CreateRuleGroup)
+            },
+            Self::OverrideRule { group, list, to: _, name: _ } => Facts {
+                changes: vec![(Kind::RuleGroup, group), (Kind::DomainList, list)],
+                ..Facts::of(CreateCall::CreateOverrideRule)
+            },
+            Self::QueryLog { name: _, vpc, bucket } => Facts {
+                changes: vec![(Kind::Vpc, vpc), (Kind::Bucket, bucket)],
+                ..Facts::of(CreateCall::CreateQueryLog)
+            },
+            Self::Zone { name: _, vpc, domain: _ } => {
+                Facts { changes: vec![(Kind::Vpc, vpc)], ..Facts::of(CreateCall::CreateZone) }
+            }
+            Self::Record { zone, domain: _, to: _ } => {
+                Facts { changes: vec![(Kind::Zone, zone)], ..Facts::of(CreateCall::CreateRecord) }
+            }
             Self::Stack(DeployStack { name: _, template: _, parameters: _, capabilities: _ }) => {
                 Facts::of(CreateCall::CreateStack)
             }
@@ -1210,14 +1305,32 @@ pub struct MeasuredObjects {
 pub enum Whose {
     Run(RunId),
     Any,
+    /// The parts of a standing sandbox, and locks, alone. `None`: of any run.
+    Network(Option<RunId>),
 }
 
 impl Whose {
+    /// The run whose resources are meant. `None`: those of any run.
+    pub fn run(&self) -> Option<&RunId> {
+        match self {
+            Self::Run(run) => Some(run),
+            Self::Network(run) => run.as_ref(),
+            Self::Any => None,
+        }
+    }
+
     /// Whether the search includes resources with this run's id.
     pub fn means(&self, run: &str) -> bool {
+        self.run().is_none_or(|wanted| wanted.0 == run)
+    }
+
+    /// Whether the search includes this kind.
+    pub fn includes(&self, kind: Kind) -> bool {
+        const NETWORK: [Kind; 5] =
+            [Kind::Vpc, Kind::Subnet, Kind::SecurityGroup, Kind::DbSubnetGroup, Kind::Function];
         match self {
-            Self::Run(wanted) => wanted.0 == run,
-            Self::Any => true,
+            Self::Run(_) | Self::Any => true,
+            Self::Network(_) => NETWORK.contains(&kind),
         }
     }
 }

@@ -26,16 +26,16 @@ use base::duration::Time;
 use base::ids::{AccountId, AzId, RunId};
 use base::severity::Severity;
 use estate::RecoveryPoint;
-use estate::file::{EstateFile, FaultKind, Quotas, Timing};
+use estate::file::{EstateFile, FaultKind, LookupEntry, Quotas, Timing};
 use estate::point::Sample;
 use estate::{PointIndex, PointKind, Resource, ResourceIndex};
 use port::{
-    ActionTiming, Against, ApiCalls, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult,
+    ActionTiming, Against, ApiCalls, Asker, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult,
     CopiedObjects, CopyObjects, CopyPoint, Create, Created, ErrorKind, Exposure, Invoked, IsolationScan,
-    Kind, Leak, Listener, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Operation, Origin, Permit,
-    Place, PointQuery, Preflight, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef,
-    RestoreDbToTime, RunTags, SeenPoints, Sent, StartRestore, Started, State, TableLook, TableSeen, Tagged,
-    Timed, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone, gated,
+    Kind, Leak, Listener, LiveQuery, LookupsOf, MeasuredObjects, NameSeen, Needs, Observed, Offers,
+    Operation, Origin, Permit, Place, PointQuery, Preflight, PreflightFinding, ProbeAnswer, Progress,
+    Remains, ResourceRef, RestoreDbToTime, RunTags, SeenPoints, Sent, StartRestore, Started, State,
+    TableLook, TableSeen, Tagged, Timed, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone, gated,
 };
 pub use rebuild::Unanswered;
 
@@ -382,6 +382,12 @@ impl Twin {
             | Create::AdoptRestored(_)
             | Create::MountTarget { .. }
             | Create::Function(_)
+            | Create::DomainList { .. }
+            | Create::RuleGroup { .. }
+            | Create::OverrideRule { .. }
+            | Create::QueryLog { .. }
+            | Create::Zone { .. }
+            | Create::Record { .. }
             | Create::Stack(_) => return None,
         };
         let source = || {
@@ -630,6 +636,17 @@ impl Cloud for Twin {
         permit.covers(Operation::Invoke, permit.place(), call)?;
         let said = format!("the twin runs no program: {function} is there in name only");
         Err(CloudError::new(ErrorKind::Unsupported, call, said))
+    }
+
+    /// The estate tells what machines look up, and not when: all of it counts as asked.
+    async fn lookups(&self, _: &LookupsOf<'_>) -> CloudResult<Option<Vec<NameSeen>>> {
+        let told = |one: &LookupEntry| NameSeen {
+            by: Asker::Step(one.machine.clone()),
+            name: one.name.clone(),
+            count: one.count,
+            blocked: None,
+        };
+        Ok(self.file.lookups.as_ref().map(|all| all.iter().map(told).collect()))
     }
 
     async fn copy_objects(

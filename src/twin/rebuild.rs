@@ -147,6 +147,7 @@ impl Twin {
                 | Body::DataGone
                 | Body::NetworkLeft { .. }
                 | Body::Probed(_)
+                | Body::LookedUp(_)
                 | Body::Interrupted { .. }
                 | Body::Resumed { .. }
                 | Body::Aborted { .. }

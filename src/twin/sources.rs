@@ -94,6 +94,12 @@ impl Sources<'_> {
             | Create::AdoptRestored(_)
             | Create::MountTarget { .. }
             | Create::Function(_)
+            | Create::DomainList { .. }
+            | Create::RuleGroup { .. }
+            | Create::OverrideRule { .. }
+            | Create::QueryLog { .. }
+            | Create::Zone { .. }
+            | Create::Record { .. }
             | Create::PromoteReplica { .. } => return Ok(None),
         };
         let (source, id, (point_kind, kind)) = (source.as_str(), name_of(source), kinds);
@@ -178,6 +184,12 @@ impl Sources<'_> {
             | Create::PromoteReplica { .. }
             | Create::MountTarget { .. }
             | Create::Function(_)
+            | Create::DomainList { .. }
+            | Create::RuleGroup { .. }
+            | Create::OverrideRule { .. }
+            | Create::QueryLog { .. }
+            | Create::Zone { .. }
+            | Create::Record { .. }
             | Create::Vault { .. }
             | Create::CopyPoint(_)
             | Create::StartRestore(_)
@@ -306,6 +318,12 @@ fn encrypted(place: &Place, what: &Create, point: &RecoveryPoint) -> CloudResult
         | Create::AdoptRestored(_)
         | Create::MountTarget { .. }
         | Create::Function(_)
+        | Create::DomainList { .. }
+        | Create::RuleGroup { .. }
+        | Create::OverrideRule { .. }
+        | Create::QueryLog { .. }
+        | Create::Zone { .. }
+        | Create::Record { .. }
         | Create::Stack(_) => return Ok(()),
     };
     Err(CloudError::new(ErrorKind::Invalid, what.call(), said).help(help))

@@ -32,6 +32,14 @@ const NETWORK: &[Timed] = &[
 const BUCKET: &[Timed] = &[Timed::Request(CreateCall::CreateBucket)];
 const VAULT: &[Timed] = &[Timed::Request(CreateCall::CreateBackupVault)];
 const PROBE: &[Timed] = &[Timed::Request(CreateCall::CreateFunction)];
+const NAMES: &[Timed] = &[
+    Timed::Request(CreateCall::CreateDomainList),
+    Timed::Request(CreateCall::CreateRuleGroup),
+    Timed::Request(CreateCall::CreateOverrideRule),
+    Timed::Request(CreateCall::CreateQueryLog),
+    Timed::Request(CreateCall::CreateZone),
+    Timed::Request(CreateCall::CreateRecord),
+];
 const REPLICA: &[Timed] = &[Timed::Request(CreateCall::CreateDbReplica)];
 
 /// How long Lambda keeps the network interface of a function that is gone.
@@ -40,10 +48,11 @@ pub const PROBE_NETWORK: &str = "teardown.probe_network";
 /// The times of the harness, in milliseconds. Each action has its own.
 ///
 /// "(m)" in a source marks figures from memory, without a document.
-pub const HARNESS: [Calibration; 11] = [
+pub const HARNESS: [Calibration; 12] = [
     row("sandbox.network", NETWORK, 2_000, 0, 0.0, "a few calls (m)"),
     row("sandbox.bucket", BUCKET, 2_000, 0, 0.0, "a few calls (m)"),
     row("sandbox.vault", VAULT, 2_000, 0, 0.0, "a few calls (m)"),
+    row("sandbox.names", NAMES, 2_000, 0, 0.0, "a few calls (m)"),
     row("sandbox.replica", REPLICA, 900_000, 3_000, 0.3, "as a snapshot, its copy and a restore (m)"),
     row(
         "sandbox.probe",
@@ -110,7 +119,11 @@ pub fn deletion(kind: Kind) -> &'static str {
         | Kind::CopyJob
         | Kind::RestoreJob
         | Kind::MountTarget
-        | Kind::Function => "teardown.other",
+        | Kind::Function
+        | Kind::DomainList
+        | Kind::RuleGroup
+        | Kind::QueryLog
+        | Kind::Zone => "teardown.other",
     }
 }
 
@@ -167,6 +180,12 @@ pub fn between_regions(call: CreateCall) -> Option<usize> {
         | CreateCall::AdoptRestored
         | CreateCall::CreateMountTarget
         | CreateCall::CreateFunction
+        | CreateCall::CreateDomainList
+        | CreateCall::CreateRuleGroup
+        | CreateCall::CreateOverrideRule
+        | CreateCall::CreateQueryLog
+        | CreateCall::CreateZone
+        | CreateCall::CreateRecord
         | CreateCall::CreateStack => None,
     }
 }

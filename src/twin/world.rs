@@ -314,6 +314,30 @@ impl World {
             Create::Function(function) => {
                 add(self, Kind::Function, function.name.clone(), vec![("function", json!(function.name))])?;
             }
+            Create::DomainList { .. } => {
+                let id = self.id("rslvr-fdl");
+                add(self, Kind::DomainList, id, vec![])?;
+            }
+            Create::RuleGroup { .. } => {
+                let id = self.id("rslvr-frg");
+                add(self, Kind::RuleGroup, id, vec![])?;
+            }
+            Create::QueryLog { bucket, .. } => {
+                self.there(context, what, Kind::Bucket, bucket)?;
+                let id = self.id("rslvr-qlc");
+                add(self, Kind::QueryLog, id, vec![])?;
+            }
+            Create::Zone { .. } => {
+                let id = self.id("Z");
+                add(self, Kind::Zone, id, vec![])?;
+            }
+            Create::OverrideRule { group, list, .. } => {
+                self.there(context, what, Kind::DomainList, list)?;
+                self.there(context, what, Kind::RuleGroup, group)?;
+            }
+            Create::Record { zone, .. } => {
+                self.there(context, what, Kind::Zone, zone)?;
+            }
             Create::AdoptRestored(adopted) => created = self.adopt(context, what.call(), adopted)?,
             Create::Stack(stack) => {
                 let id =
@@ -503,7 +527,7 @@ impl World {
                 t.place == *place && whose.means(&t.run.0) && t.gone_at.is_none_or(|at| at > now)
             })
             // A copy job carries no tags.
-            .filter(|((kind, _), _)| *kind != Kind::CopyJob)
+            .filter(|((kind, _), _)| *kind != Kind::CopyJob && whose.includes(*kind))
             .collect();
         found.sort_by_key(|(_, t)| t.created_at_order);
         found
@@ -552,6 +576,10 @@ fn uses(what: &Create) -> Vec<Key> {
         Create::Function(port::CreateFunction { subnet, group, .. }) => {
             vec![(Kind::Subnet, subnet.id.clone()), (Kind::SecurityGroup, group.clone())]
         }
+        // A list cannot go while a rule names it.
+        Create::RuleGroup { vpc, rules, .. } => std::iter::once((Kind::Vpc, vpc.clone()))
+            .chain(rules.iter().map(|rule| (Kind::DomainList, rule.list.clone())))
+            .collect(),
         // The instance records an attached volume. Resources in a template are CloudFormation's
         // own.
         Create::Vpc { .. }
@@ -572,6 +600,11 @@ fn uses(what: &Create) -> Vec<Key> {
         | Create::CopyPoint(_)
         | Create::StartRestore(_)
         | Create::AdoptRestored(_)
+        | Create::DomainList { .. }
+        | Create::OverrideRule { .. }
+        | Create::QueryLog { .. }
+        | Create::Zone { .. }
+        | Create::Record { .. }
         | Create::Stack(_) => Vec::new(),
     }
 }

@@ -180,6 +180,7 @@ impl Narrator {
             | Body::DataGone
             | Body::NetworkLeft { .. }
             | Body::Probed(_)
+            | Body::LookedUp(_)
             | Body::Interrupted { .. }
             | Body::Resumed { .. }
             | Body::Aborted { .. }
@@ -382,6 +383,15 @@ impl Narrator {
                 let how = if *unanswered == 0 { String::new() } else { format!(", {unanswered} without an answer") };
                 (Mark::Info, "probe".into(), format!("invoked {invocations} times{how}"), false)
             }
+            Body::LookedUp(found) => (
+                if found.unknown.is_some() { Mark::Warning } else { Mark::Info },
+                "looked up".into(),
+                match &found.unknown {
+                    Some(why) => format!("{}; {}", count(found.lookups.len(), "name"), clean(why)),
+                    None => format!("{} by restored machines", count(found.lookups.len(), "name")),
+                },
+                true,
+            ),
             Body::Interrupted { by } => (
                 Mark::Warning,
                 "interrupted".into(),

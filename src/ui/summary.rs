@@ -9,14 +9,18 @@ use self::table::Table;
 use super::text::{TextStyle, Tone, clean, count, wrap};
 use base::duration::human_seconds;
 use base::exit::Exit;
+use estate::meaning::Means;
 use record::report::caveats::{CaveatKind, caveats};
 use record::report::headline;
 use record::report::model::{
     CheckStatus, Report, Severity, StepStatus, TeardownRan, Verdict, WorkloadReport,
 };
+use record::report::view::lookups;
 
 /// The width of the summary where there is no terminal.
 pub const COLUMNS: usize = 80;
+/// The most names that the summary tells.
+const MOST_NAMES: usize = 10;
 /// In a narrower terminal, lines are broken by it.
 const LEAST_COLUMNS: usize = 40;
 
@@ -50,6 +54,7 @@ pub fn render(report: &Report, files: &[PathBuf], style: TextStyle, columns: usi
     page.incomplete(report);
     page.failures(report);
     page.denied(report);
+    page.lookups(report);
     page.findings(report);
     page.teardown(report);
     if !files.is_empty() {
@@ -244,6 +249,24 @@ impl Page {
             })
             .collect();
         self.list("Denied: what is lost was asked for", &lines);
+    }
+
+    /// What restored machines looked up, but what AWS or the sandbox answers for.
+    fn lookups(&mut self, report: &Report) {
+        let Some(lookups) = report.lookups.as_ref().filter(|lookups| !lookups.is_empty()) else { return };
+        let told = lookups.iter().filter(|one| !matches!(one.means, Means::Aws | Means::Sandbox));
+        let mut lines = vec![lookups::sentence(lookups, report.lookups_unknown.is_some())];
+        lines.extend(told.clone().take(MOST_NAMES).map(|one| {
+            let times = if one.count == 1 { String::new() } else { format!(", {} times", one.count) };
+            let (machine, name) = (clean(&one.machine), clean(&one.name));
+            let means = lookups::means(one.means).word;
+            format!("- {machine} asked for {name}{times}: {means}, {}", one.answer.name())
+        }));
+        let more = told.count().saturating_sub(MOST_NAMES);
+        if more > 0 {
+            lines.push(format!("and {more} more: see the report"));
+        }
+        self.list("What it tried to reach", &lines);
     }
 
     fn findings(&mut self, report: &Report) {

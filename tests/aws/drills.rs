@@ -19,6 +19,7 @@ mod least_privilege;
 mod listed;
 mod looks;
 mod losses;
+mod names;
 mod privileges;
 mod protected;
 mod proxies;

@@ -141,6 +141,9 @@ impl Cloud for Real {
     async fn sample_objects(&self, bucket: &BucketRef) -> CloudResult<Option<Sample>> {
         self.0.sample_objects(bucket).await
     }
+    async fn lookups(&self, of: &port::LookupsOf<'_>) -> CloudResult<Option<Vec<port::NameSeen>>> {
+        self.0.lookups(of).await
+    }
     async fn look_at_table(&self, place: &Place, look: &TableLook) -> CloudResult<TableSeen> {
         self.0.look_at_table(place, look).await
     }

@@ -537,6 +537,57 @@ class Inside(LambdaTest):
         wrong = {"account": PROD, "region": "us-east-1", "firewall": [{"domains": ["*"], "action": "BLOCK", "response": "x"}]}
         self.assertIn("response", self.peer.rejected("POST", "/peer/names", wrong))
 
+    def test_a_firewall_and_a_zone_by_their_apis(self):
+        """DNS Firewall and Route 53 drive the resolver of the network that they are associated with."""
+        self.create(VpcConfig=self.vpc())
+        self.names(names={"known.example": "10.66.0.1", "db.us-east-1.rds.amazonaws.com": "10.66.0.9"})
+        resolver, route53 = self.peer.client("route53resolver"), self.peer.client("route53")
+
+        def named(name, *domains):
+            one = resolver.create_firewall_domain_list(Name=name, CreatorRequestId=name, Tags=[{"Key": "drillmaster:run", "Value": "r"}])
+            resolver.update_firewall_domains(FirewallDomainListId=one["FirewallDomainList"]["Id"], Operation="REPLACE", Domains=domains)
+            return one["FirewallDomainList"]["Id"]
+
+        group = resolver.create_firewall_rule_group(Name="g", CreatorRequestId="g")["FirewallRuleGroup"]["Id"]
+        lists = [named("moved", "moved.example"), named("allowed", "*.rds.amazonaws.com", "*.orders.internal"), named("others", "*")]
+        block = {"Action": "BLOCK", "BlockResponse": "NXDOMAIN"}
+        to = {"Action": "BLOCK", "BlockResponse": "OVERRIDE", "BlockOverrideDomain": "db.us-east-1.rds.amazonaws.com"}
+        to |= {"BlockOverrideDnsType": "CNAME", "BlockOverrideTtl": 5}
+        for priority, (one, rule) in enumerate(zip(lists, (to, {"Action": "ALLOW"}, block)), 1):
+            given = {"FirewallRuleGroupId": group, "FirewallDomainListId": one, "Name": "r", "CreatorRequestId": str(priority), **rule}
+            resolver.create_firewall_rule(Priority=priority, **given)
+            self.assertEqual(self.refused(resolver.create_firewall_rule, Priority=9, **given)[0], "ConflictException")
+        self.assertEqual(self.asked(resolve=["known.example"])["resolve"], ["10.66.0.1"])
+        place = {"FirewallRuleGroupId": group, "VpcId": self.vpc_id, "Name": "a", "CreatorRequestId": "a"}
+        association = resolver.associate_firewall_rule_group(Priority=101, **place)["FirewallRuleGroupAssociation"]["Id"]
+        zone = route53.create_hosted_zone(
+            Name="orders.internal", CallerReference="z", VPC={"VPCRegion": "us-east-1", "VPCId": self.vpc_id},
+            HostedZoneConfig={"PrivateZone": True, "Comment": "drillmaster:run=r"},
+        )["HostedZone"]["Id"]  # fmt: skip
+        record = {"Name": "db.orders.internal", "Type": "CNAME", "TTL": 5, "ResourceRecords": [{"Value": "db.us-east-1.rds.amazonaws.com"}]}
+        change = route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}]})
+        self.assertEqual(route53.get_change(Id=change["ChangeInfo"]["Id"])["ChangeInfo"]["Status"], "INSYNC")
+        answered = ("moved.example", "db.us-east-1.rds.amazonaws.com", "db.orders.internal")
+        for name, action in (*zip(answered, ("BLOCK", "ALLOW", "ALLOW")), ("known.example", "BLOCK"), ("no.orders.internal", "ALLOW")):
+            answer = self.asked(resolve=[name])["resolve"]
+            self.assertEqual(answer == ["10.66.0.9"], name in answered, f"{name}: {answer}")
+            self.assertEqual(self.peer.admin("GET", "/peer/queries")[-1]["firewall_rule_action"], action)
+        types = {one["type"] for one in self.peer.admin("GET", "/peer/state")["resources"]}
+        self.assertLessEqual({"route53resolver:firewall-rule-group", "route53resolver:firewall-domain-list", "route53:hosted-zone"}, types)
+        self.assertEqual(self.refused(resolver.delete_firewall_domain_list, FirewallDomainListId=lists[0])[0], "ConflictException")
+        self.assertEqual(self.refused(resolver.delete_firewall_rule_group, FirewallRuleGroupId=group)[0], "ConflictException")
+        resolver.disassociate_firewall_rule_group(FirewallRuleGroupAssociationId=association)
+        for left in (["DELETING"], []):
+            found = resolver.list_firewall_rule_group_associations(FirewallRuleGroupId=group)["FirewallRuleGroupAssociations"]
+            self.assertEqual([one["Status"] for one in found], left)
+        self.assertEqual(self.asked(resolve=["known.example"])["resolve"], ["10.66.0.1"])
+        for one in lists:
+            resolver.delete_firewall_rule(FirewallRuleGroupId=group, FirewallDomainListId=one)
+            resolver.delete_firewall_domain_list(FirewallDomainListId=one)
+        resolver.delete_firewall_rule_group(FirewallRuleGroupId=group)
+        types = {one["type"] for one in self.peer.admin("GET", "/peer/state")["resources"]}
+        self.assertFalse(any(one.startswith("route53resolver") for one in types), types)
+
     def test_bad_orders_are_refused(self):
         self.vpc()
         place = {"account": PROD, "region": "us-east-1"}

@@ -258,6 +258,8 @@ pub fn region_loss() -> Report {
             ],
         }],
         steps: vec![db, web, receipts],
+        lookups: None,
+        lookups_unknown: None,
         probe: None,
         checks: vec![
             check("rows", "sql", &["db"], 840.0, 880.0, "120000"),

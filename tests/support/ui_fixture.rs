@@ -79,6 +79,7 @@ pub fn run_started(steps: Vec<NodePlan>, checks: Vec<NodePlan>) -> Body {
         lost: vec!["rds:db/orders".into(), "ec2:instance/i-0a1".into()],
         surviving: vec!["s3:bucket/orders-receipts-west".into()],
         inputs: event::Inputs::default(),
+        watches_names: false,
         past: Vec::new(),
     }))
 }

@@ -53,6 +53,7 @@ mod interruption;
 mod journal;
 #[cfg(unix)]
 mod journal_and_report;
+mod lookups;
 mod lose_by_param;
 mod loss;
 mod matrix;

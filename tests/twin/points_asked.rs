@@ -30,7 +30,7 @@ checks:
   - {{ id: up, workload: files, needs: [files], command: {{ run: [\"true\", \"{{{{ steps.files.file_system_id }}}}\"] }} }}
 "
     );
-    let points: String = SCANS
+    let points: Vec<String> = SCANS
         .iter()
         .map(|(id, taken, scan)| {
             format!(
@@ -38,6 +38,7 @@ checks:
             )
         })
         .collect();
+    let points = points.concat();
     let estate = format!(
         "accounts: {{ \"111122223333\": {{ name: production }}, \"999988887777\": {{ name: sandbox }} }}
 regions:

@@ -192,6 +192,12 @@ impl<'a> Asker<'a> {
             | CreateCall::AdoptRestored
             | CreateCall::CreateMountTarget
             | CreateCall::CreateFunction
+            | CreateCall::CreateDomainList
+            | CreateCall::CreateRuleGroup
+            | CreateCall::CreateOverrideRule
+            | CreateCall::CreateQueryLog
+            | CreateCall::CreateZone
+            | CreateCall::CreateRecord
             | CreateCall::CreateStack => self.read(service_of(call)).await,
         }
     }

@@ -36,8 +36,8 @@ pub use self::dry_run::{Asker, Fidelity, Shown};
 pub use self::http::{Http, clients as http_clients};
 pub use self::read_only::{
     BackupReader, CloudControlReader, CloudFormationReader, CloudWatchReader, DynamoDbReader, Ec2Reader,
-    EfsReader, IamReader, LambdaReader, LogsReader, QuotasReader, RdsReader, Route53Reader, S3Reader,
-    SecretsReader, StsReader,
+    EfsReader, IamReader, LambdaReader, LogsReader, QuotasReader, RdsReader, ResolverReader, Route53Reader,
+    S3Reader, SecretsReader, StsReader,
 };
 pub use self::writer::{S3Writer, Writer};
 
@@ -89,6 +89,7 @@ pub struct Clients {
     pub iam: IamReader,
     pub lambda: LambdaReader,
     pub quotas: QuotasReader,
+    pub resolver: ResolverReader,
     pub route53: Route53Reader,
     pub secrets: SecretsReader,
     pub sts: StsReader,
@@ -115,6 +116,10 @@ struct Raw {
     efs: aws_sdk_efs::Client,
     lambda: aws_sdk_lambda::Client,
     lambda_once: aws_sdk_lambda::Client,
+    resolver: aws_sdk_route53resolver::Client,
+    resolver_once: aws_sdk_route53resolver::Client,
+    route53: aws_sdk_route53::Client,
+    route53_once: aws_sdk_route53::Client,
 }
 
 /// The number of attempts. Low enough that a call that always fails ends soon, such as an unknown
@@ -235,6 +240,12 @@ pub fn clients(
     let ec2 = aws_sdk_ec2::config::Builder::from(&config).interceptor(watch("ec2")).retry_classifier(first());
     let lambda =
         aws_sdk_lambda::config::Builder::from(&config).interceptor(watch("lambda")).retry_classifier(first());
+    let resolver = aws_sdk_route53resolver::config::Builder::from(&config)
+        .interceptor(watch("route53resolver"))
+        .retry_classifier(first());
+    let route53 = aws_sdk_route53::config::Builder::from(&config)
+        .interceptor(watch("route53"))
+        .retry_classifier(first());
     let mut s3 = aws_sdk_s3::config::Builder::from(&config)
         .interceptor(watch("s3").elsewhere(access.endpoint.is_some()))
         .retry_classifier(first())
@@ -279,6 +290,14 @@ pub fn clients(
         efs: client!(aws_sdk_efs, "elasticfilesystem"),
         lambda: aws_sdk_lambda::Client::from_conf(lambda.clone().build()),
         lambda_once: aws_sdk_lambda::Client::from_conf(lambda.retry_config(RetryConfig::disabled()).build()),
+        resolver: aws_sdk_route53resolver::Client::from_conf(resolver.clone().build()),
+        resolver_once: aws_sdk_route53resolver::Client::from_conf(
+            resolver.retry_config(RetryConfig::disabled()).build(),
+        ),
+        route53: aws_sdk_route53::Client::from_conf(route53.clone().build()),
+        route53_once: aws_sdk_route53::Client::from_conf(
+            route53.retry_config(RetryConfig::disabled()).build(),
+        ),
     };
     Ok(Clients {
         ec2: Ec2Reader::new(raw.ec2.clone()),
@@ -295,7 +314,8 @@ pub fn clients(
         lambda: LambdaReader::new(raw.lambda.clone()),
         iam: IamReader::new(client!(aws_sdk_iam, "iam")),
         quotas: QuotasReader::new(client!(aws_sdk_servicequotas, "servicequotas")),
-        route53: Route53Reader::new(client!(aws_sdk_route53, "route53")),
+        resolver: ResolverReader::new(raw.resolver.clone()),
+        route53: Route53Reader::new(raw.route53.clone()),
         secrets: SecretsReader::new(client!(aws_sdk_secretsmanager, "secretsmanager")),
         sts: StsReader::new(aws_sdk_sts::Client::from_conf(identity)),
         sts_before_role,

@@ -171,6 +171,10 @@ read_only! {
     /// Reads Route 53.
     Route53Reader, aws_sdk_route53:
     list_resource_record_sets ListResourceRecordSetsFluentBuilder,
+    list_tags_for_resource ListTagsForResourceFluentBuilder,
+    get_change GetChangeFluentBuilder,
+    get_hosted_zone GetHostedZoneFluentBuilder,
+    list_hosted_zones ListHostedZonesFluentBuilder,
     list_hosted_zones_by_vpc ListHostedZonesByVPCFluentBuilder,
 }
 
@@ -200,4 +204,19 @@ read_only! {
     /// Asks STS whom the credentials belong to.
     StsReader, aws_sdk_sts:
     get_caller_identity GetCallerIdentityFluentBuilder,
+}
+
+read_only! {
+    /// Reads Route 53 Resolver.
+    ResolverReader, aws_sdk_route53resolver:
+    get_firewall_domain_list GetFirewallDomainListFluentBuilder,
+    get_firewall_rule_group GetFirewallRuleGroupFluentBuilder,
+    get_resolver_query_log_config GetResolverQueryLogConfigFluentBuilder,
+    list_firewall_domain_lists ListFirewallDomainListsFluentBuilder,
+    list_firewall_rule_group_associations ListFirewallRuleGroupAssociationsFluentBuilder,
+    list_firewall_rule_groups ListFirewallRuleGroupsFluentBuilder,
+    list_firewall_rules ListFirewallRulesFluentBuilder,
+    list_resolver_query_log_config_associations ListResolverQueryLogConfigAssociationsFluentBuilder,
+    list_resolver_query_log_configs ListResolverQueryLogConfigsFluentBuilder,
+    list_tags_for_resource ListTagsForResourceFluentBuilder,
 }

@@ -5,7 +5,8 @@ use aws_sdk_backup::operation::start_copy_job::builders::StartCopyJobFluentBuild
 
 use super::Clients;
 use super::read_only::{
-    BackupReader, CloudFormationReader, DynamoDbReader, EfsReader, LambdaReader, RdsReader, S3Reader,
+    BackupReader, CloudFormationReader, DynamoDbReader, EfsReader, LambdaReader, RdsReader, ResolverReader,
+    Route53Reader, S3Reader,
 };
 use port::{CloudResult, Create, Operation, Permit, RunTags};
 
@@ -31,6 +32,12 @@ pub struct Writer {
     pub lambda: aws_sdk_lambda::Client,
     /// Without the SDK's retries.
     pub lambda_once: aws_sdk_lambda::Client,
+    pub resolver: aws_sdk_route53resolver::Client,
+    /// Without the SDK's retries.
+    pub resolver_once: aws_sdk_route53resolver::Client,
+    pub route53: aws_sdk_route53::Client,
+    /// Without the SDK's retries.
+    pub route53_once: aws_sdk_route53::Client,
     /// Signs pre-signed URLs.
     pub credentials: Option<SharedCredentialsProvider>,
     pub read: Reading,
@@ -46,6 +53,8 @@ pub struct Reading {
     pub dynamodb: DynamoDbReader,
     pub efs: EfsReader,
     pub lambda: LambdaReader,
+    pub resolver: ResolverReader,
+    pub route53: Route53Reader,
 }
 
 impl Clients {
@@ -76,6 +85,10 @@ impl Clients {
             efs: raw.efs.clone(),
             lambda: raw.lambda.clone(),
             lambda_once: raw.lambda_once.clone(),
+            resolver: raw.resolver.clone(),
+            resolver_once: raw.resolver_once.clone(),
+            route53: raw.route53.clone(),
+            route53_once: raw.route53_once.clone(),
             credentials: self.credentials.clone(),
             read: Reading {
                 rds: self.rds.clone(),
@@ -85,6 +98,8 @@ impl Clients {
                 dynamodb: self.dynamodb.clone(),
                 efs: self.efs.clone(),
                 lambda: self.lambda.clone(),
+                resolver: self.resolver.clone(),
+                route53: self.route53.clone(),
             },
             run_tags: permit.run_tags().clone(),
         })

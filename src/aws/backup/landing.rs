@@ -117,6 +117,10 @@ pub async fn found(
         | Kind::RestoreJob
         | Kind::MountTarget
         | Kind::Function
+        | Kind::DomainList
+        | Kind::RuleGroup
+        | Kind::QueryLog
+        | Kind::Zone
         | Kind::Stack => None,
     };
     let Some(mut seen) = seen else {
@@ -306,6 +310,10 @@ pub async fn tag(
         | Kind::RestoreJob
         | Kind::MountTarget
         | Kind::Function
+        | Kind::DomainList
+        | Kind::RuleGroup
+        | Kind::QueryLog
+        | Kind::Zone
         | Kind::Stack => {}
     }
     Ok(())

@@ -11,6 +11,7 @@ use super::{AT_ONCE, Vpcs, found, way};
 use crate::access::{Ec2Reader, LambdaReader, RdsReader, S3Reader};
 use crate::ec2::filter;
 use crate::error::OrCloud;
+use crate::resolver::DELIVERY;
 use crate::{function, pages, tags};
 use port::{CloudError, CloudResult, ErrorKind, Exposure, IsolationScan, Kind, Leak, TAG_RUN};
 
@@ -339,7 +340,10 @@ fn others_in(policy: &str, account: &str) -> BTreeSet<String> {
         for who in &principals {
             let who = who.as_str().map_or_else(|| who.to_string(), str::to_owned);
             // The account's id, or an ARN in the account.
-            let own = who == account || who.split(':').nth(4) == Some(account);
+            // CloudWatch Logs delivers what the resolver logs, if for this account alone.
+            let delivers = who == DELIVERY
+                && statement.pointer("/Condition/StringEquals/aws:SourceAccount") == Some(&account.into());
+            let own = delivers || who == account || who.split(':').nth(4) == Some(account);
             if !own {
                 others.insert(who);
             }
@@ -372,6 +376,13 @@ mod tests {
         let other = "arn:aws:iam::111122223333:root";
         assert_eq!(with("Allow", &format!(r#""Principal":{{"AWS":"{other}"}},"#)), [other]);
         assert_eq!(with("Allow", r#""Principal":{"Service":"s3.amazonaws.com"},"#), ["s3.amazonaws.com"]);
+        let delivery = r#""Principal":{"Service":"delivery.logs.amazonaws.com"},"#;
+        assert_eq!(with("Allow", delivery), ["delivery.logs.amazonaws.com"]);
+        let for_account = |account: &str| {
+            format!(r#"{delivery}"Condition":{{"StringEquals":{{"aws:SourceAccount":"{account}"}}}},"#)
+        };
+        assert_eq!(with("Allow", &for_account("999988887777")), Vec::<String>::new());
+        assert_eq!(with("Allow", &for_account("111122223333")), ["delivery.logs.amazonaws.com"]);
         assert_eq!(with("Allow", r#""NotPrincipal":{"AWS":"x"},"#), ["everybody but some"]);
         assert_eq!(others_in("nonsense", "1").len(), 1);
     }

@@ -83,6 +83,12 @@ fn made(create: &Create, members: usize) -> Option<Restored> {
         | Create::AdoptRestored(_)
         | Create::MountTarget { .. }
         | Create::Function(_)
+        | Create::DomainList { .. }
+        | Create::RuleGroup { .. }
+        | Create::OverrideRule { .. }
+        | Create::QueryLog { .. }
+        | Create::Zone { .. }
+        | Create::Record { .. }
         | Create::PromoteReplica { .. } => None,
     }
 }

@@ -187,7 +187,25 @@ impl Derivation<'_> {
             "ec2:RevokeSecurityGroupIngress and ec2:RevokeSecurityGroupEgress have no condition on the run's tag, because the default security group of the sandbox's VPC cannot be tagged: in an account with other networks they also allow changes to the rules of those networks' groups".into(),
         );
         self.created(calls::NETWORK)?;
+        self.names()?;
         self.probe()
+    }
+
+    /// Allows what closes and watches the sandbox's resolver, and what answers names in it.
+    fn names(&mut self) -> Result<(), UnknownCall> {
+        let sandbox = &self.plan.sandbox;
+        let (watches, zones) = (sandbox.watches_names(), crate::sandbox::names::zones(self.plan));
+        if watches {
+            self.created(calls::BUCKET)?;
+            self.created(calls::NAMES)?;
+        }
+        if watches && sandbox.answers_by_firewall() {
+            self.created(calls::OVERRIDES)?;
+        }
+        if !zones.is_empty() {
+            self.created(calls::ZONES)?;
+        }
+        Ok(())
     }
 
     /// Allows the probe, and to give it its role.

@@ -115,6 +115,11 @@ pub fn recovery_points_of(kind: Option<Restorable>) -> &'static [&'static str] {
 const VAULT: &[&str] = &["backup:{r}:{a}:backup-vault:{new}"];
 const FILE_SYSTEM: &[&str] = &["elasticfilesystem:{r}:{a}:file-system/*"];
 const FUNCTION: &[&str] = &["lambda:{r}:{a}:function:{new}"];
+const DOMAIN_LIST: &[&str] = &["route53resolver:{r}:{a}:firewall-domain-list/*"];
+const RULE_GROUP: &[&str] = &["route53resolver:{r}:{a}:firewall-rule-group/*"];
+const GROUP_ASSOCIATION: &[&str] = &["route53resolver:{r}:{a}:firewall-rule-group-association/*"];
+const QUERY_LOG: &[&str] = &["route53resolver:{r}:{a}:resolver-query-log-config/*"];
+const ZONE: &[&str] = &["route53:::hostedzone/*"];
 const STACK: &[&str] = &["cloudformation:{r}:{a}:stack/{new}/*"];
 const BACKUP_PLAN: &[&str] = &["backup:{r}:{a}:backup-plan:*"];
 
@@ -356,6 +361,79 @@ pub const TABLE: &[(&str, &[Need])] = &[
     ("lambda:DeleteFunction", &[need("lambda:DeleteFunction", OfTheRun, FUNCTION)]),
     ("lambda:ListFunctions", &[need("lambda:ListFunctions", Listing, &["*"])]),
     ("lambda:ListTags", &[need("lambda:ListTags", Named, FUNCTION)]),
+    // A list's names are changed right after it was made, and a rule needs the group alone.
+    ("route53resolver:CreateFirewallDomainList", &[
+        need("route53resolver:CreateFirewallDomainList", New, DOMAIN_LIST),
+        need("route53resolver:TagResource", New, DOMAIN_LIST),
+    ]),
+    ("route53resolver:UpdateFirewallDomains", &[need("route53resolver:UpdateFirewallDomains", OfTheRun, DOMAIN_LIST)]),
+    ("route53resolver:GetFirewallDomainList", &[need("route53resolver:GetFirewallDomainList", Used, DOMAIN_LIST)]),
+    ("route53resolver:DeleteFirewallDomainList", &[need("route53resolver:DeleteFirewallDomainList", OfTheRun, DOMAIN_LIST)]),
+    ("route53resolver:CreateFirewallRuleGroup", &[
+        need("route53resolver:CreateFirewallRuleGroup", New, RULE_GROUP),
+        need("route53resolver:TagResource", New, RULE_GROUP),
+    ]),
+    ("route53resolver:CreateFirewallRule", &[
+        need("route53resolver:CreateFirewallRule", OfTheRun, RULE_GROUP),
+        need("route53resolver:CreateFirewallRule", OfTheRun, DOMAIN_LIST),
+    ]),
+    ("route53resolver:ListFirewallRules", &[need("route53resolver:ListFirewallRules", Used, RULE_GROUP)]),
+    ("route53resolver:DeleteFirewallRule", &[
+        need("route53resolver:DeleteFirewallRule", OfTheRun, RULE_GROUP),
+        need("route53resolver:DeleteFirewallRule", OfTheRun, DOMAIN_LIST),
+    ]),
+    // The resolver looks at the network with the caller's permissions.
+    ("route53resolver:AssociateFirewallRuleGroup", &[
+        need("route53resolver:AssociateFirewallRuleGroup", New, GROUP_ASSOCIATION),
+        need("route53resolver:TagResource", New, GROUP_ASSOCIATION),
+        need("ec2:DescribeVpcs", Listing, &["*"]),
+    ]),
+    ("route53resolver:ListFirewallRuleGroupAssociations", &[need("route53resolver:ListFirewallRuleGroupAssociations", Listing, &["*"])]),
+    ("route53resolver:DisassociateFirewallRuleGroup", &[need("route53resolver:DisassociateFirewallRuleGroup", OfTheRun, GROUP_ASSOCIATION)]),
+    ("route53resolver:GetFirewallRuleGroup", &[need("route53resolver:GetFirewallRuleGroup", Used, RULE_GROUP)]),
+    ("route53resolver:DeleteFirewallRuleGroup", &[need("route53resolver:DeleteFirewallRuleGroup", OfTheRun, RULE_GROUP)]),
+    // The delivery is set up with the caller's permissions (CloudWatch Logs user guide, "Enable logging
+    // from AWS services").
+    ("route53resolver:CreateResolverQueryLogConfig", &[
+        need("route53resolver:CreateResolverQueryLogConfig", New, QUERY_LOG),
+        need("route53resolver:TagResource", New, QUERY_LOG),
+        need("s3:GetBucketPolicy", OwnAccount, BUCKET),
+        need("logs:CreateLogDelivery", Listing, &["*"]),
+        need("logs:GetLogDelivery", Listing, &["*"]),
+        need("logs:UpdateLogDelivery", Listing, &["*"]),
+        need("logs:ListLogDeliveries", Listing, &["*"]),
+    ]),
+    ("route53resolver:AssociateResolverQueryLogConfig", &[
+        need("route53resolver:AssociateResolverQueryLogConfig", OfTheRun, QUERY_LOG),
+        need("ec2:DescribeVpcs", Listing, &["*"]),
+    ]),
+    ("route53resolver:ListResolverQueryLogConfigAssociations", &[need("route53resolver:ListResolverQueryLogConfigAssociations", Listing, &["*"])]),
+    ("route53resolver:GetResolverQueryLogConfig", &[need("route53resolver:GetResolverQueryLogConfig", Used, QUERY_LOG)]),
+    ("route53resolver:DisassociateResolverQueryLogConfig", &[need("route53resolver:DisassociateResolverQueryLogConfig", OfTheRun, QUERY_LOG)]),
+    ("route53resolver:DeleteResolverQueryLogConfig", &[
+        need("route53resolver:DeleteResolverQueryLogConfig", OfTheRun, QUERY_LOG),
+        need("logs:DeleteLogDelivery", Listing, &["*"]),
+    ]),
+    ("route53resolver:ListFirewallDomainLists", &[need("route53resolver:ListFirewallDomainLists", Listing, &["*"])]),
+    ("route53resolver:ListFirewallRuleGroups", &[need("route53resolver:ListFirewallRuleGroups", Listing, &["*"])]),
+    ("route53resolver:ListResolverQueryLogConfigs", &[need("route53resolver:ListResolverQueryLogConfigs", Listing, &["*"])]),
+    ("route53resolver:ListTagsForResource", &[
+        need("route53resolver:ListTagsForResource", Used, DOMAIN_LIST),
+        need("route53resolver:ListTagsForResource", Used, RULE_GROUP),
+        need("route53resolver:ListTagsForResource", Used, QUERY_LOG),
+    ]),
+    ("s3:PutBucketPolicy", &[need("s3:PutBucketPolicy", OwnAccount, BUCKET)]),
+    // Route 53 knows no condition on the tags of a zone. The zone's own tag and comment are read before
+    // each change.
+    ("route53:CreateHostedZone", &[
+        need("route53:CreateHostedZone", Listing, &["*"]),
+        need("ec2:DescribeVpcs", Listing, &["*"]),
+    ]),
+    ("route53:ChangeTagsForResource", &[need("route53:ChangeTagsForResource", Used, ZONE)]),
+    ("route53:GetHostedZone", &[need("route53:GetHostedZone", Used, ZONE)]),
+    ("route53:ChangeResourceRecordSets", &[need("route53:ChangeResourceRecordSets", Used, ZONE)]),
+    ("route53:GetChange", &[need("route53:GetChange", Used, &["route53:::change/*"])]),
+    ("route53:DeleteHostedZone", &[need("route53:DeleteHostedZone", Used, ZONE)]),
     ("s3:PutBucketVersioning", &[need("s3:PutBucketVersioning", OwnAccount, BUCKET)]),
 
     ("servicequotas:GetServiceQuota/ec2", &[need("servicequotas:GetServiceQuota", Named, &["servicequotas:{r}:{a}:ec2/L-1216C47A"])]),

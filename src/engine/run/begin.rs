@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 
 use super::{Config, Engine, Stop};
 use crate::plan::{Plan, Work, namesakes, proof};
+use crate::sandbox::names;
 use crate::sandbox::prepare::{ProbeSpec, ReplicaSpec, SandboxSpec};
 use crate::secrets::{Asked, Keys};
 use base::duration::{Size, Time};
@@ -100,6 +101,7 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
         lost: plan.radius.lost.clone(),
         surviving: plan.radius.surviving.clone(),
         inputs: config.inputs.clone(),
+        watches_names: plan.sandbox.watches_names(),
         past: config.past.clone(),
     }
 }
@@ -116,6 +118,8 @@ pub fn sandbox_spec(plan: &Plan, probe_sha256: &str) -> SandboxSpec {
         replicas: Vec::new(),
         vaults: BTreeMap::new(),
         databases: false,
+        names: plan.sandbox.watches_names().then(|| names::rules(plan)),
+        answered: names::zones(plan),
         probe: plan.sandbox.probe().map(|probe| ProbeSpec {
             role: probe.role.clone(),
             architecture: probe.architecture.unwrap_or_default(),

@@ -44,7 +44,7 @@ impl Recovery<'_> {
         self.engine.addresses.name_zones(zones.into_iter().map(|zone| (zone.name, zone.id)));
     }
 
-    fn note(&self, outputs: &Value) {
+    pub(super) fn note(&self, outputs: &Value) {
         match outputs {
             Value::String(text) => self.engine.addresses.made(text),
             Value::Array(items) => items.iter().for_each(|item| self.note(item)),

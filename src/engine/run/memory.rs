@@ -31,6 +31,8 @@ pub struct Memory {
     pub t0: Option<Time>,
     /// Whether the final isolation scan has taken place.
     pub final_scan_done: bool,
+    /// Whether it was told what restored machines looked up.
+    pub has_looked_up: bool,
     pub cut: Option<super::Stop>,
     pub kept: bool,
     /// Whether this process removes resources that were kept or left behind after the drill.
@@ -126,6 +128,7 @@ impl Memory {
                     super::Stop::Aborted { error, help }
                 });
             }
+            Body::LookedUp(_) => self.has_looked_up = true,
             Body::Kept { .. } => self.kept = true,
             Body::RunFinished { .. } => self.finished = true,
             Body::Resumed { .. } if self.finished => {

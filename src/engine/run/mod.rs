@@ -3,6 +3,7 @@
 //! validate → preflight → prepare the sandbox → **T0** → recover and verify → teardown. Everything
 //! runs on one thread under one clock, so that on the twin the same plan gives the same events.
 
+mod answers;
 mod background;
 mod begin;
 mod check;
@@ -15,6 +16,7 @@ mod isolation;
 mod known;
 mod live;
 pub mod look;
+mod lookups;
 mod made;
 mod memory;
 mod names;
@@ -167,6 +169,7 @@ impl Engine {
         recovered?;
         // The recovery has ended. The harness may now make calls that a real loss would prevent.
         self.gate.enforce(Enforcement::Teardown);
+        recovery.tell_lookups().await;
         monitor.final_scan().await
     }
 
@@ -277,10 +280,10 @@ impl Engine {
         Ok(ready)
     }
 
-    /// Reports the VPC's resolver. It asks public name servers, so data can leave in the names that
-    /// are looked up. It stays on, because databases and machines are reached by name.
+    /// Reports an open resolver. It asks public name servers, so data can leave in the names that are
+    /// looked up.
     fn report_resolver(&self, ready: &Ready) {
-        if self.config.on.is_simulated() {
+        if self.config.on.is_simulated() || self.plan.sandbox.watches_names() {
             return;
         }
         self.report(Finding::new(
@@ -288,7 +291,7 @@ impl Engine {
             &ready.vpc,
             "what runs in the sandbox can look up public names through the VPC's own resolver: no traffic leaves, but the \
              names that are asked for do",
-            "where that matters, have a Route 53 Resolver DNS Firewall rule group associated with new VPCs of the account",
+            "close it with `sandbox.resolver: closed`: the report then tells what was looked up",
         ));
     }
 

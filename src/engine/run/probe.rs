@@ -16,7 +16,7 @@ use port::Invoked;
 
 /// What an invocation may take besides the check: Lambda starts the function, or makes its network
 /// interface anew.
-const BESIDES_THE_CHECK: Duration = Duration::from_secs(30);
+pub(super) const BESIDES_THE_CHECK: Duration = Duration::from_secs(30);
 
 /// How long the probe has for its first answer, and the pause between tries.
 const GREETED_WITHIN: Duration = Duration::from_mins(3);
@@ -107,7 +107,7 @@ impl Engine {
     ///
     /// # Errors
     /// Why there is no answer of the probe.
-    async fn invoke(
+    pub(super) async fn invoke(
         &self,
         provisioner: &Provisioner,
         by: &str,

@@ -73,6 +73,8 @@ impl Engine {
         spec.buckets.clear();
         spec.replicas.clear();
         spec.vaults.clear();
+        spec.answered.clear();
+        spec.names = None;
         spec
     }
 

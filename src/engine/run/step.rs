@@ -64,6 +64,7 @@ impl Recovery<'_> {
                 let attempt = Attempt { number, began, known: again };
                 let error = match self.attempt_in_time(index, work, &attempt).await {
                     Ok((outcome, chosen)) => {
+                        self.answer_names(work, number, &outcome.outputs).await;
                         self.succeeded(index, work, outcome, chosen.as_ref());
                         return End::Done;
                     }

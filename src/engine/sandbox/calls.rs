@@ -8,7 +8,7 @@ use port::{CreateCall, LiveKind, Restorable};
 
 /// The lists below. `policy::declared` adds the calls of actions and checks, the survey and the
 /// undoing.
-pub const ALL: [&[&str]; 15] = [
+pub const ALL: [&[&str]; 18] = [
     PREFLIGHT,
     FOR_INSTANCES,
     FOR_DATABASES,
@@ -19,6 +19,9 @@ pub const ALL: [&[&str]; 15] = [
     VERSIONED_BUCKET,
     VAULT,
     PROBE,
+    NAMES,
+    OVERRIDES,
+    ZONES,
     COPY_OUT,
     COPIED_KEY,
     START_COPY,
@@ -90,6 +93,38 @@ pub const VAULT: &[&str] =
 /// Prepare: the probe that asks checks from inside; and its invocations.
 pub const PROBE: &[&str] = &["lambda:CreateFunction", "lambda:GetFunction", "lambda:Invoke"];
 
+/// Prepare: the firewall of a closed resolver, and its log; after the recovery: to read it.
+pub const NAMES: &[&str] = &[
+    "route53resolver:CreateFirewallDomainList",
+    "route53resolver:UpdateFirewallDomains",
+    "route53resolver:GetFirewallDomainList",
+    "route53resolver:CreateFirewallRuleGroup",
+    "route53resolver:CreateFirewallRule",
+    "route53resolver:ListFirewallRules",
+    "route53resolver:AssociateFirewallRuleGroup",
+    "route53resolver:ListFirewallRuleGroupAssociations",
+    "route53resolver:GetFirewallRuleGroup",
+    "s3:PutBucketPolicy",
+    "route53resolver:CreateResolverQueryLogConfig",
+    "route53resolver:AssociateResolverQueryLogConfig",
+    "route53resolver:ListResolverQueryLogConfigAssociations",
+    "route53resolver:GetResolverQueryLogConfig",
+    "s3:ListObjectsV2",
+    "s3:GetObject",
+];
+
+/// After T0: a name of the sandbox that the firewall answers.
+pub const OVERRIDES: &[&str] = &["route53resolver:CreateFirewallRule"];
+
+/// Prepare: the zones of the names that the sandbox answers; and after T0 their records.
+pub const ZONES: &[&str] = &[
+    "route53:CreateHostedZone",
+    "route53:ChangeTagsForResource",
+    "route53:GetHostedZone",
+    "route53:ChangeResourceRecordSets",
+    "route53:GetChange",
+];
+
 /// In the account and region of a recovery point that is copied into the sandbox: to start the copy job,
 /// and to look at it.
 pub const COPY_OUT: &[&str] = &["backup:DescribeCopyJob", "backup:ListCopyJobs"];
@@ -133,6 +168,12 @@ pub const TAGGED: &[&str] = &[
     "rds:DescribeDBSnapshots",
     "rds:DescribeDBSubnetGroups",
     "rds:ListTagsForResource",
+    "route53:ListHostedZones",
+    "route53:ListTagsForResource",
+    "route53resolver:ListFirewallDomainLists",
+    "route53resolver:ListFirewallRuleGroups",
+    "route53resolver:ListResolverQueryLogConfigs",
+    "route53resolver:ListTagsForResource",
     "s3:GetBucketLocation",
     "s3:GetBucketTagging",
     "s3:ListBuckets",
@@ -329,9 +370,22 @@ fn undoing_of(call: CreateCall) -> &'static [&'static str] {
         CreateCall::StartRestoreJob => {
             &["backup:DescribeRestoreJob", "backup:GetRestoreJobMetadata", "backup:ListRestoreJobs"]
         }
+        CreateCall::CreateDomainList => &["route53resolver:DeleteFirewallDomainList"],
+        CreateCall::CreateRuleGroup => &[
+            "route53resolver:DisassociateFirewallRuleGroup",
+            "route53resolver:DeleteFirewallRule",
+            "route53resolver:DeleteFirewallRuleGroup",
+        ],
+        CreateCall::CreateQueryLog => &[
+            "route53resolver:DisassociateResolverQueryLogConfig",
+            "route53resolver:DeleteResolverQueryLogConfig",
+        ],
+        CreateCall::CreateZone => &["route53:ListResourceRecordSets", "route53:DeleteHostedZone"],
         // These calls change a resource of another call, and are undone with it.
         CreateCall::AdoptRestored
         | CreateCall::AttachVolume
+        | CreateCall::CreateOverrideRule
+        | CreateCall::CreateRecord
         | CreateCall::PromoteReplica
         | CreateCall::SetTable => &[],
     }

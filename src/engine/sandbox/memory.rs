@@ -167,6 +167,7 @@ impl RequestLog {
             | Body::DataGone
             | Body::NetworkLeft { .. }
             | Body::Probed(_)
+            | Body::LookedUp(_)
             | Body::Interrupted { .. }
             | Body::Aborted { .. }
             | Body::RunFinished { .. } => {}

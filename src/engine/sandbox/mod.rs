@@ -6,6 +6,7 @@
 pub mod calls;
 pub mod isolation;
 pub mod memory;
+pub mod names;
 pub mod prepare;
 pub mod provisioner;
 pub mod removal;

@@ -15,8 +15,8 @@ use estate::Loss;
 use event::{Body, SANDBOX};
 use port::wait::{Until, Waiter};
 use port::{
-    Cloud, CloudError, Create, CreateFunction, ErrorKind, Finding, Offers, Place, Ready, RestoreDb, Rule,
-    State, SubnetRef, Wishes, Zone,
+    Cloud, CloudError, Create, CreateFunction, ErrorKind, Finding, NameRule, NameRules, NamesWatch, Offers,
+    Place, Ready, RestoreDb, Rule, State, SubnetRef, Wishes, Zone,
 };
 
 /// The parts of the sandbox that the playbook asks for before T0.
@@ -36,6 +36,10 @@ pub struct SandboxSpec {
     /// Whether a step restores a database.
     pub databases: bool,
     pub probe: Option<ProbeSpec>,
+    /// What the closed resolver answers. `None`: the resolver stays open.
+    pub names: Option<NameRules>,
+    /// The private zones that answer names.
+    pub answered: BTreeSet<String>,
 }
 
 /// The probe that asks checks from inside.
@@ -162,7 +166,22 @@ pub async fn prepare(
             None => Ok(None),
         }
     };
-    let (buckets, replicas, vaults, probe) = tokio::try_join!(buckets, replicas, vaults, probe)?;
+    let watch = async {
+        match &spec.names {
+            Some(rules) => watch_names(provisioner, waiter, place, &vpc, rules).await.map(Some),
+            None => Ok(None),
+        }
+    };
+    let answered = try_join_all(spec.answered.iter().map(|domain| {
+        let slot = format!("zone-{domain}");
+        let (name, domain, vpc) = (provisioner.name(SANDBOX, &slot), domain.clone(), vpc.clone());
+        async move {
+            let what = Create::Zone { name, vpc, domain: domain.clone() };
+            Ok::<_, ProvisionError>((domain, one(provisioner, waiter, place, &slot, what).await?))
+        }
+    }));
+    let (buckets, replicas, vaults, probe, watch, answered) =
+        tokio::try_join!(buckets, replicas, vaults, probe, watch, answered)?;
     Ok(Ready {
         place: place.clone(),
         cidr: spec.cidr.clone(),
@@ -175,7 +194,50 @@ pub async fn prepare(
         vaults: vaults.into_iter().collect(),
         probe,
         standing: standing.map(|standing| standing.created()).unwrap_or_default(),
+        watch,
+        zones: answered.into_iter().collect(),
     })
+}
+
+/// Closes the resolver of the network, and has it log what it is asked. The log goes into a bucket of
+/// its own, which goes with everything else.
+async fn watch_names(
+    provisioner: &Rc<Provisioner>,
+    waiter: &Rc<Waiter>,
+    place: &Place,
+    vpc: &str,
+    rules: &NameRules,
+) -> Result<NamesWatch, ProvisionError> {
+    let name = |slot: &str| provisioner.name(SANDBOX, slot);
+    let list = async |slot: &str, domains: &[String]| {
+        let what = Create::DomainList { name: name(slot), domains: domains.to_vec() };
+        one(provisioner, waiter, place, slot, what).await
+    };
+    let log = async {
+        let bucket = bucket_name(provisioner, "names-log");
+        let what = Create::Bucket { name: bucket.clone(), versioned: false };
+        one(provisioner, waiter, place, "names-log", what).await?;
+        let what = Create::QueryLog { name: name("names-log"), vpc: vpc.to_owned(), bucket: bucket.clone() };
+        one(provisioner, waiter, place, "query-log", what).await?;
+        Ok::<_, ProvisionError>(bucket)
+    };
+    let group = async {
+        let mut in_order = Vec::new();
+        if !rules.refuse.is_empty() {
+            in_order.push(NameRule { list: list("names-refused", &rules.refuse).await?, blocks: true });
+        }
+        in_order.push(NameRule { list: list("names-allowed", &rules.allow).await?, blocks: false });
+        in_order.push(NameRule { list: list("names-others", &["*".to_owned()]).await?, blocks: true });
+        let what = Create::RuleGroup { name: name("names"), vpc: vpc.to_owned(), rules: in_order };
+        one(provisioner, waiter, place, "names", what).await
+    };
+    let (bucket, rule_group) = tokio::try_join!(log, group)?;
+    Ok(NamesWatch { rule_group, bucket })
+}
+
+/// The range of the probe's subnet, in a sandbox with subnets in so many zones.
+pub fn probe_range(cidr: &str, zones: usize) -> Option<Ipv4Net> {
+    subnet_ranges(cidr, zones + 1).ok()?.pop()?.parse().ok()
 }
 
 /// The slots of the VPC and of its subnets.

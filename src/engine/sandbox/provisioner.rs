@@ -567,6 +567,12 @@ fn describe(what: &Create) -> Request {
             architecture: _,
             sha256: _,
         })
+        | Create::DomainList { name: _, domains: _ }
+        | Create::RuleGroup { name: _, vpc: _, rules: _ }
+        | Create::OverrideRule { group: _, list: _, to: _, name: _ }
+        | Create::QueryLog { name: _, vpc: _, bucket: _ }
+        | Create::Zone { name: _, vpc: _, domain: _ }
+        | Create::Record { zone: _, domain: _, to: _ }
         | Create::AdoptRestored(AdoptRestored { job: _, restores: _, landing: _, name: _ })
         | Create::PromoteReplica { db: _, size: _ } => {}
     }

@@ -26,7 +26,8 @@ fn rank(kind: Kind) -> u8 {
         // rank. A copy job writes into its vault until it has ended.
         Kind::Instance | Kind::DbInstance | Kind::CopyJob | Kind::RestoreJob | Kind::Function => 0,
         Kind::DbCluster => 1,
-        Kind::Stack | Kind::MountTarget => 2,
+        // The log is switched off before its bucket goes, and before the firewall goes no machine is left.
+        Kind::Stack | Kind::MountTarget | Kind::QueryLog => 2,
         Kind::Volume
         | Kind::Image
         | Kind::Address
@@ -34,8 +35,10 @@ fn rank(kind: Kind) -> u8 {
         | Kind::Bucket
         | Kind::FileSystem
         | Kind::Table
+        | Kind::RuleGroup
+        | Kind::Zone
         | Kind::Vault => 3,
-        Kind::Snapshot | Kind::DbSnapshot | Kind::DbClusterSnapshot => 4,
+        Kind::Snapshot | Kind::DbSnapshot | Kind::DbClusterSnapshot | Kind::DomainList => 4,
         Kind::DbSubnetGroup | Kind::SecurityGroup | Kind::Subnet => 5,
         Kind::Vpc => 6,
     }

@@ -53,7 +53,7 @@ pub fn is_reserved(run: &str) -> bool {
 
 /// The parts that stand, by client token.
 pub async fn find(cloud: &dyn Cloud, place: &Place, name: &str) -> CloudResult<HashMap<String, ResourceRef>> {
-    let found = cloud.tagged(place, &Whose::Run(run_of(name))).await?;
+    let found = cloud.tagged(place, &Whose::Network(Some(run_of(name)))).await?;
     if let Some(unread) = found.unread.first() {
         let said = format!("the standing sandbox `{name}` cannot be read whole: {unread}");
         return Err(CloudError::new(ErrorKind::Server, TAGGED, said));
@@ -153,7 +153,7 @@ fn lock_slot(name: &str) -> String {
 /// Looks who holds the lock.
 pub async fn holder(cloud: &dyn Cloud, place: &Place, name: &str, now: Time) -> CloudResult<Option<Holder>> {
     let slot = lock_slot(name);
-    let found = cloud.tagged(place, &Whose::Any).await?;
+    let found = cloud.tagged(place, &Whose::Network(None)).await?;
     let lock = found.things.into_iter().find(|thing| {
         let token = Provisioner::name_of(&thing.run, SANDBOX, &slot);
         thing.resource.kind == Kind::SecurityGroup && thing.token == Some(token)
@@ -221,8 +221,8 @@ impl Locking<'_> {
     /// Removes what an expired run has left at this place, its lock included.
     pub async fn clear(&self, cloud: &Rc<dyn Cloud>, place: &Place, run: &RunId) -> CloudResult<()> {
         let places = [place.clone()];
-        let mut swept = sweep::look(&**cloud, &places, self.clock.now()).await;
-        swept.leftovers.retain(|left| left.thing.run == *run);
+        let whose = Whose::Run(run.clone());
+        let mut swept = sweep::look(&**cloud, &places, &whose, self.clock.now()).await;
         let (cloud, clock) = (Rc::clone(cloud), self.clock.clone());
         let (protected, patience) = (self.protected.clone(), self.patience);
         Sweeper { cloud, clock, protected, patience }.remove_expired(&mut swept).await;

@@ -55,10 +55,10 @@ pub struct Swept {
     pub leftovers: Vec<Leftover>,
 }
 
-/// Finds all resources in these places that carry the tag of any run.
-pub async fn look(cloud: &dyn Cloud, places: &[Place], now: Time) -> Swept {
+/// Finds all resources in these places that carry the tag of these runs.
+pub async fn look(cloud: &dyn Cloud, places: &[Place], whose: &Whose, now: Time) -> Swept {
     let mut swept = Swept::default();
-    let found = join_all(places.iter().map(|place| cloud.tagged(place, &Whose::Any))).await;
+    let found = join_all(places.iter().map(|place| cloud.tagged(place, whose))).await;
     // Missing credentials fail in each region alike. That is told once.
     let mut failures: Vec<(String, Vec<&Place>)> = Vec::new();
     for (place, found) in places.iter().zip(found) {

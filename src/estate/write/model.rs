@@ -29,7 +29,7 @@ impl Model {
             resources: file.resources.iter().map(Item::resource).collect(),
             recovery_points: file.recovery_points.iter().map(Item::point).collect(),
             incomplete: file.incomplete.iter().map(Item::incomplete).collect(),
-            rest: json!([file.timings, file.probes, file.faults]),
+            rest: json!([file.timings, file.probes, file.faults, file.lookups]),
         }
     }
 
@@ -41,7 +41,7 @@ impl Model {
             resources: found.resources.iter().map(Item::resource).collect(),
             recovery_points: found.recovery_points.iter().map(Item::point).collect(),
             incomplete: found.incomplete.iter().map(Item::incomplete).collect(),
-            rest: json!([{}, {}, []]),
+            rest: json!([{}, {}, [], null]),
         };
         for items in [&mut model.resources, &mut model.recovery_points, &mut model.incomplete] {
             items.sort_by_cached_key(|item| (item.order.clone(), json!(item.keys).to_string()));

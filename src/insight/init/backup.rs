@@ -156,6 +156,10 @@ fn looked_at(restorable: Restorable, step: &str) -> (String, &'static str) {
         | Kind::CopyJob
         | Kind::RestoreJob
         | Kind::Function
+        | Kind::DomainList
+        | Kind::RuleGroup
+        | Kind::QueryLog
+        | Kind::Zone
         | Kind::Stack => (state("volume_id"), "attach it to a machine, and ask for its data"),
     }
 }

@@ -172,6 +172,13 @@ impl Thing {
             | Create::MountTarget { .. }
             // A function costs while it answers: cents for thousands of checks.
             | Create::Function(_)
+            // The firewall and its log cost cents for a drill, and a zone that is gone within 12 hours nothing.
+            | Create::DomainList { .. }
+            | Create::RuleGroup { .. }
+            | Create::OverrideRule { .. }
+            | Create::QueryLog { .. }
+            | Create::Zone { .. }
+            | Create::Record { .. }
             | Create::PromoteReplica { .. } => Vec::new(),
         }
     }

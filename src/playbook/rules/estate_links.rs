@@ -59,6 +59,21 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &
             }
         }
     }
+    // What a machine looks up is told of the step that launches it.
+    for lookup in estate.root.get("lookups").and_then(Node::as_seq).unwrap_or_default() {
+        let Some((text, span)) = lookup.get("machine").and_then(|node| Some((node.as_str()?, node.span)))
+        else {
+            continue;
+        };
+        if draft.item_of(text).is_some_and(|item| item.is_step) {
+            continue;
+        }
+        if let Some(near) = draft.nearest_id(text, true) {
+            let said = format!("the playbook has no step `{text}`: nothing of this machine is looked up");
+            let help = format!("did you mean `{near}`?");
+            out.push(estate.source.warning(span, said).help(help));
+        }
+    }
     for fault in estate.root.get("faults").and_then(Node::as_seq).unwrap_or_default() {
         let Some((text, span)) = fault.get("step").and_then(|node| Some((node.as_str()?, node.span))) else {
             continue;

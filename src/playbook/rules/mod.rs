@@ -2,6 +2,7 @@
 //! file and one row of `RULES`.
 
 mod addresses;
+mod answers;
 mod arguments;
 mod checks;
 mod claims;
@@ -43,7 +44,7 @@ pub use context::Context;
 
 type Rule = fn(&Draft<'_>, &Facts<'_>, &Context<'_>, &mut Diagnostics);
 
-const RULES: [Rule; 31] = [
+const RULES: [Rule; 32] = [
     identity::check,
     partitions::check,
     names::check,
@@ -51,6 +52,7 @@ const RULES: [Rule; 31] = [
     arguments::check,
     references::check,
     roles::check,
+    answers::check,
     secrets::check,
     workloads::check,
     shown::check,

@@ -17,8 +17,9 @@ const RUN: [&str; 2] = ["id", "t0"];
 
 pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     let mut params: HashSet<&str> = draft.rendered_params.iter().map(String::as_str).collect();
-    for item in &draft.items {
-        for used in &item.uses_of_names {
+    let of_items = draft.items.iter().map(|item| (Some(item), &item.uses_of_names));
+    for (item, uses) in of_items.chain([(None, &draft.uses_in_sandbox)]) {
+        for used in uses {
             if let [root, name, ..] = used.path.as_slice()
                 && root == "params"
             {
@@ -52,7 +53,7 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagno
 
 type Wrong = (String, String);
 
-fn resolve(draft: &Draft<'_>, item: &Item<'_>, used: &Use) -> Result<(), Wrong> {
+fn resolve(draft: &Draft<'_>, item: Option<&Item<'_>>, used: &Use) -> Result<(), Wrong> {
     let path: Vec<&str> = used.path.iter().map(String::as_str).collect();
     let shown = used.path.join(".");
     match path.as_slice() {
@@ -173,7 +174,7 @@ fn param(draft: &Draft<'_>, name: &str, rest: &[&str], shown: &str, rendered: bo
 
 fn step(
     draft: &Draft<'_>,
-    item: &Item<'_>,
+    item: Option<&Item<'_>>,
     id: &str,
     rest: &[&str],
     shown: &str,
@@ -189,7 +190,7 @@ fn step(
     if !target.is_step {
         return Err((format!("`{id}` is a check, and checks have no outputs"), "name a step".into()));
     }
-    if std::ptr::eq(target, item) {
+    if item.is_some_and(|item| std::ptr::eq(target, item)) {
         return Err((
             format!("the step `{id}` uses its own output"),
             "its outputs exist only after it has succeeded".into(),

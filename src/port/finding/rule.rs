@@ -71,6 +71,10 @@ pub enum Rule {
     ProbeWithoutValue,
     CheckProvesLittle,
     Namesake,
+    NameNotAnswered,
+    DependsOnWhatIsLost,
+    CallsProduction,
+    ReachesTheWorld,
     VariableNotSet,
     SecretNotReadAgain,
     SecretTooShort,
@@ -676,20 +680,17 @@ impl Rule {
                               leaves the sandbox, but the names that are looked up do.",
                     reason: "A program in the sandbox can put data into the names that it looks \
                              up.",
-                    remedy: "If that matters to you, associate a rule group of Route 53 Resolver \
-                             DNS Firewall with new VPCs of the sandbox's account.",
+                    remedy: "Close it with `sandbox.resolver: closed`. Then only the names of what is \
+                             restored are looked up, and the report tells what was asked for.",
                 },
             )
-            .switch_off(
-                "Each report on AWS has the finding. The resolver stays on, because databases and \
-                 machines are reached by name. A firewall does not remove the finding: Drillmaster \
-                 does not look at it.",
-            )
+            .example("yaml", "sandbox: { resolver: closed }\n")
+            .switch_off("Without a probe an open resolver is the default.")
             .source(
                 "Amazon Route 53 Developer Guide, \"Using DNS Firewall to filter outbound DNS \
                  traffic\"",
             )
-            .page("aws.md#limits"),
+            .page("playbooks.md#names-in-the-sandbox"),
             Self::ZonesNotChecked => explain(
                 Topic::SetUp,
                 &[Low],
@@ -876,6 +877,78 @@ impl Rule {
             )
             .example("yaml", "recovery_points:\n  - { of: \"rds:db/orders[region=us-west-2]\", kind: rds_snapshot, id: rds:orders-2026-03-01, account: \"111122223333\", region: us-west-2, taken: -2h }\n")
             .page("twin.md#one-name-in-several-places"),
+            Self::NameNotAnswered => explain(
+                Topic::Run,
+                &[Medium],
+                Text {
+                    title: "A name of the sandbox has no answer",
+                    meaning: "The playbook gives a name an answer under `sandbox.names`, and the \
+                              drill could not make it. With us-east-1 lost, a zone gets no records: \
+                              Route 53's control plane lives there.",
+                    reason: "What looks the name up in the sandbox does not find what was restored. \
+                             On the day the same holds for the records of your own cut-over.",
+                    remedy: "Let the firewall of a closed resolver answer with `names_by: \
+                             firewall`, or make the record before the disaster.",
+                },
+            )
+            .example(
+                "yaml",
+                "sandbox:\n  resolver: closed\n  names_by: firewall\n  names: { db.orders.internal: \"{{ steps.db.address }}\" }\n",
+            )
+            .source("AWS Whitepaper, \"AWS Fault Isolation Boundaries\"")
+            .page("playbooks.md#names-in-the-sandbox"),
+            Self::DependsOnWhatIsLost => explain(
+                Topic::Run,
+                &[High],
+                Text {
+                    title: "A restored machine looked for what is lost",
+                    meaning: "A restored machine looked up a name that leads to the lost region, \
+                              account or zone, or to a lost resource of production.",
+                    reason: "It is a dependency that the recovery does not restore. On the day \
+                             nobody answers there: the workload waits, fails, or runs without a \
+                             part of what it does, although its checks are healthy.",
+                    remedy: "Configure the endpoint by the region that the machine runs in, restore \
+                             what it depends on, or lead the name to what is restored. \
+                             `sandbox.names` does that in a drill.",
+                },
+            )
+            .example(
+                "yaml",
+                "sandbox:\n  names: { db.orders.internal: \"{{ steps.db.address }}\" }\n",
+            )
+            .page("reports.md#what-it-tried-to-reach"),
+            Self::CallsProduction => explain(
+                Topic::Run,
+                &[Medium],
+                Text {
+                    title: "A restored machine looked for production",
+                    meaning: "A restored machine looked up a name that production goes by and that \
+                              survives the loss, or a private name that only production's network \
+                              would answer.",
+                    reason: "In a recovery beside a production that still runs in part, the copy \
+                             would work on the original: it would write into its database, or \
+                             archive its log beside that of the original.",
+                    remedy: "Lead the name to what is restored, with `sandbox.names` in a drill. \
+                             Turn off what a copy must not do, before it starts.",
+                },
+            )
+            .page("reports.md#what-it-tried-to-reach"),
+            Self::ReachesTheWorld => explain(
+                Topic::Run,
+                &[Low],
+                Text {
+                    title: "A restored machine looked for the world",
+                    meaning: "A restored machine looked up a public name that is neither AWS's nor \
+                              production's.",
+                    reason: "Whatever it wanted there did not happen in the drill. In a real \
+                             recovery it would: mail, payments and webhooks may go out a second \
+                             time. And it may be something that the workload needs, such as a \
+                             licence server.",
+                    remedy: "Know what each name is for. Where a copy must not do it, turn it off.",
+                },
+            )
+            .switch_off("A workload that needs others keeps the finding.")
+            .page("reports.md#what-it-tried-to-reach"),
             Self::VariableNotSet => explain(
                 Topic::Run,
                 &[Low],

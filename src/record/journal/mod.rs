@@ -296,6 +296,7 @@ pub fn must_be_kept(body: &Body) -> bool {
         | Body::DataGone
         | Body::NetworkLeft { .. }
         | Body::Probed(_)
+        | Body::LookedUp(_)
         | Body::Resumed { .. } => false,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::lookups;
 use super::measure::{Measures, age, is_from_after};
 use super::record::{Record, name};
 use crate::report::headline;
@@ -78,6 +79,8 @@ pub fn report(record: &Record) -> Option<Report> {
         workloads,
         steps,
         checks,
+        lookups: lookups::told(record, started),
+        lookups_unknown: lookups::unknown(record, started),
         probe: record.probed.clone().map(|probed| ProbeReport { kind: ProbeKind::Lambda, probed }),
         phases: Phases {
             preflight_s: phase(Phase::Preflight),
@@ -103,6 +106,7 @@ pub fn report(record: &Record) -> Option<Report> {
     more.extend(sources(&report).filter_map(|source| from_after_t0(source, record.t0?)));
     more.extend(report.workloads.iter().flat_map(|workload| of_objectives(workload, record.t0)));
     more.extend(resumed(&report.resumed));
+    more.extend(lookups::findings(record, started));
     let carried_out = matches!(report.verdict, Verdict::Passed | Verdict::Failed);
     more.extend(record.isolation.findings(carried_out));
     report.findings.extend(more);

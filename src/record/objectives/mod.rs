@@ -5,6 +5,7 @@ mod build;
 mod fold;
 pub mod gate;
 mod isolation;
+mod lookups;
 mod measure;
 pub mod record;
 

@@ -12,7 +12,8 @@ use base::rung::Rung;
 use estate::RecoveryPoint;
 use estate::point::WorstCase;
 use event::{
-    Body, Confirmed, Consumer, ConsumerError, Event, Forecast, Identified, Newest, Phase, Probed, RunStarted,
+    Body, Confirmed, Consumer, ConsumerError, Event, Forecast, Identified, LookedUp, Newest, Phase, Probed,
+    RunStarted,
 };
 use port::gate::DeniedCall;
 use port::{CallCount, Finding, ResourceRef};
@@ -44,6 +45,8 @@ pub struct Record {
     /// The empty network that stays for now.
     pub network_left: Vec<ResourceRef>,
     pub probed: Option<Probed>,
+    /// What restored machines looked up.
+    pub looked_up: Option<LookedUp>,
     pub kept: Option<(Vec<ResourceRef>, Time)>,
     /// Whether resources that were kept or left behind are being removed, or have been.
     pub removes_kept: bool,
@@ -190,6 +193,7 @@ impl Record {
                 all.cold_ms = all.cold_ms.or(probed.cold_ms);
                 all.p50_ms = probed.p50_ms.or(all.p50_ms);
             }
+            Body::LookedUp(found) => self.looked_up = Some(found.clone()),
             Body::Interrupted { .. } => self.interrupted = true,
             Body::Aborted { error, help, mistake } => {
                 self.mistaken = *mistake;

@@ -15,6 +15,8 @@ pub enum CaveatKind {
     InNoWorkload,
     /// Checks whose answer was assumed.
     Assumed,
+    /// What restored machines looked up is not known, or not all of it.
+    LookupsUnknown,
 }
 
 impl CaveatKind {
@@ -24,6 +26,7 @@ impl CaveatKind {
             Self::Simulated => "simulated",
             Self::InNoWorkload => "in_no_workload",
             Self::Assumed => "assumed",
+            Self::LookupsUnknown => "lookups_unknown",
         }
     }
 }
@@ -54,6 +57,12 @@ pub fn caveats(report: &Report) -> Vec<Caveat> {
         let checks = if all == 1 { "check" } else { "checks" };
         let text = format!("{} of {all} {checks} {were} assumed: {}.", assumed.len(), first_few(&assumed));
         add(CaveatKind::Assumed, text);
+    }
+    if let Some(why) = &report.lookups_unknown {
+        let all =
+            if report.lookups.as_ref().is_some_and(|seen| !seen.is_empty()) { "Not all" } else { "Nothing" };
+        let text = format!("{all} is known of what restored machines tried to reach: {why}.");
+        add(CaveatKind::LookupsUnknown, text);
     }
     caveats
 }

@@ -20,7 +20,7 @@ use schedule::Schedule;
 
 pub use base::rung::{Rung, RungHealth};
 pub use base::severity::Severity;
-pub use event::Identified;
+pub use event::{Answer, Identified, Lookup};
 pub use port::Finding;
 
 pub const SCHEMA: &str = "drillmaster/report/v1";
@@ -63,6 +63,13 @@ pub struct Report {
     /// What asked checks from inside the sandbox. Absent: the runner asked them, or nobody was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<ProbeReport>,
+    /// The names that restored machines looked up: by machine, the gravest first. Absent: nobody
+    /// watched, because the sandbox's resolver was open, or T0 was never reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookups: Option<Vec<Lookup>>,
+    /// Why there may be more names than `lookups` has. Absent: these are all, or nobody watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookups_unknown: Option<String>,
     pub phases: Phases,
     pub denied_calls: Vec<DeniedCall>,
     pub blast_radius: BlastRadius,

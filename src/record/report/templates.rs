@@ -52,7 +52,7 @@ impl Page {
 }
 
 /// Name and text of each built-in template. A partial is used by its name without `.html.hbs`.
-const BUILT_IN: [(&str, &str); 15] = [
+const BUILT_IN: [(&str, &str); 16] = [
     (HTML, include_str!("../../../reports/report.html.hbs")),
     (MARKDOWN, include_str!("../../../reports/report.md.hbs")),
     (CSS, include_str!("../../../reports/report.css")),
@@ -61,6 +61,7 @@ const BUILT_IN: [(&str, &str); 15] = [
     ("distribution.html.hbs", include_str!("../../../reports/partials/distribution.html.hbs")),
     ("evidence.html.hbs", include_str!("../../../reports/partials/evidence.html.hbs")),
     ("hatches.html.hbs", include_str!("../../../reports/partials/hatches.html.hbs")),
+    ("lookups.html.hbs", include_str!("../../../reports/partials/lookups.html.hbs")),
     ("more.html.hbs", include_str!("../../../reports/partials/more.html.hbs")),
     ("points.html.hbs", include_str!("../../../reports/partials/points.html.hbs")),
     ("provenance.html.hbs", include_str!("../../../reports/partials/provenance.html.hbs")),

@@ -219,6 +219,7 @@ impl Frame {
             | Body::DataGone
             | Body::NetworkLeft { .. }
             | Body::Probed(_)
+            | Body::LookedUp(_)
             | Body::Resumed { .. }
             | Body::Aborted { .. }
             | Body::RunFinished { .. } => {}

@@ -86,6 +86,10 @@ impl Drill {
         std::fs::write(self.folder.path().join(name), text).unwrap();
     }
 
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
     pub fn folder_for(&self, name: &str) {
         std::fs::create_dir_all(self.folder.path().join(name)).unwrap();
     }

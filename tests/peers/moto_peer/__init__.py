@@ -24,6 +24,7 @@ behaviour is neither moto's nor AWS's word:
   cbor         The form of CloudWatch's requests and answers.
   lambda_      AWS Lambda: runs the functions, in network namespaces that are the VPCs. Also what tests
                put there: servers, names, a firewall. Its modules are listed at its head.
+  resolver     DNS Firewall and private zones, which close and answer the names of these networks.
   inventory    Every resource that a drill could have created, as sorted JSON.
   app          The middleware: the request log, one request at a time but for S3, and the admin API
                under /peer/.

@@ -14,7 +14,7 @@ from moto.backends import list_of_moto_modules  # noqa: F401  (the import regist
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from . import (
-    ageing, answers, backup, clusters, corrections, delays, estate, front, inventory, lambda_, listing, selections, sharing, tables
+    ageing, answers, backup, clusters, corrections, delays, estate, front, inventory, lambda_, listing, resolver, selections, sharing, tables
 )  # fmt: skip
 from .clock import CLOCK
 from .control import CONTROL, LOCK
@@ -35,6 +35,7 @@ class PeerApp:
         corrections.install()
         clusters.install()
         tables.install()
+        resolver.install()
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.lock = LOCK
         self.log_lock = threading.Lock()
@@ -56,6 +57,7 @@ class PeerApp:
                 backup.clear()
                 with self.lock:
                     lambda_.clear()
+                    resolver.clear()
             return self.moto(environ, start_response)
         request = identify(environ)
         entry = self.note(request, environ.get("peer.front"))

@@ -471,7 +471,35 @@ def of_lambda(request, action):
     return [(action, arn, carried(held))]
 
 
-JSON_SERVICES = {"lambda": of_lambda, "backup": of_backup, "elasticfilesystem": of_efs, "dynamodb": of_dynamodb}
+def of_resolver(request, action):
+    from . import resolver
+
+    params = request["params"]
+    tags = {f"aws:RequestTag/{key[4:]}": value for key, value in params.items() if key.startswith("tag:")}
+    if tags:
+        return [(action, None, tags), ("route53resolver:TagResource", None, tags)]
+    needed = []
+    for key, kind in resolver.KINDS.items():
+        if key in params and not request["action"].startswith("List"):
+            of_thing = {f"aws:ResourceTag/{name}": value for name, value in resolver.tags_of(request, kind, params[key]).items()}
+            on = resolver.arn(request["account"], request["region"], kind, params[key])
+            needed.append((action, on, of_thing))
+    return needed or [(action, None, {})]
+
+
+def of_route53(request, action):
+    params = request["params"]
+    if "zone" in params:
+        return [(action, f"arn:aws:route53:::hostedzone/{params['zone']}", {})]
+    if "change" in params:
+        return [(action, f"arn:aws:route53:::change/{params['change']}", {})]
+    return [(action, "*", {})]
+
+
+JSON_SERVICES = {
+    "lambda": of_lambda, "backup": of_backup, "elasticfilesystem": of_efs, "dynamodb": of_dynamodb, "route53resolver": of_resolver,
+    "route53": of_route53,
+}  # fmt: skip
 
 
 def stack_arn(request):

@@ -19,7 +19,7 @@ def identify(environ):
         action, params = environ[JSON_TARGET].rsplit(".", 1)[-1], {}
         if service == "cloudcontrolapi":
             params = json.loads(read_whole(environ) or b"{}")
-        elif service == "dynamodb":
+        elif service in ("dynamodb", "route53resolver"):
             params = json_params(environ)
     elif service in REST:
         action, params = rest_operation(environ, service)
@@ -212,12 +212,29 @@ def json_params(environ):
     return params | tags | metadata | lifecycle
 
 
+ROUTE53 = (
+    ("GET", "hostedzonesbyvpc", "ListHostedZonesByVPC"),
+    ("GET", "hostedzone/(?P<zone>[^/]+)/rrset", "ListResourceRecordSets"),
+    ("POST", "hostedzone/(?P<zone>[^/]+)/rrset", "ChangeResourceRecordSets"),
+    ("POST", "hostedzone", "CreateHostedZone"),
+    ("GET", "hostedzone", "ListHostedZones"),
+    ("GET", "hostedzone/(?P<zone>[^/]+)", "GetHostedZone"),
+    ("DELETE", "hostedzone/(?P<zone>[^/]+)", "DeleteHostedZone"),
+    ("GET", "tags/hostedzone/(?P<zone>[^/]+)", "ListTagsForResource"),
+    ("POST", "tags/hostedzone/(?P<zone>[^/]+)", "ChangeTagsForResource"),
+    ("GET", "change/(?P<change>[^/]+)", "GetChange"),
+)  # fmt: skip
+
+
 def route53_operation(environ):
     """Knows only the operations of drills. Those that seed tests are `Unknown`."""
-    known = {("GET", "hostedzonesbyvpc"): "ListHostedZonesByVPC", ("GET", "rrset"): "ListResourceRecordSets"}
-    path = environ.get("PATH_INFO", "/").strip("/").split("/")
+    path, method = environ.get("PATH_INFO", "/").strip("/"), environ["REQUEST_METHOD"]
     params = dict(parse_qsl(environ.get("QUERY_STRING", "")))
-    return known.get((environ["REQUEST_METHOD"], path[-1]), "Unknown"), params
+    for verb, pattern, operation in ROUTE53:
+        found = re.fullmatch("[^/]+/" + pattern, path)
+        if verb == method and found:
+            return operation, params | found.groupdict()
+    return "Unknown", params
 
 
 def s3_operation(environ):

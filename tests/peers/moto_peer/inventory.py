@@ -14,12 +14,12 @@ from moto.efs.models import efs_backends
 from moto.rds.models import rds_backends
 from moto.s3.models import s3_backends
 
-from . import backup
+from . import backup, resolver
 from .lambda_.functions import FUNCTIONS
 
 
 def inventory():
-    found = [*ec2(), *rds(), *cloudformation(), *s3(), *efs(), *dynamodb(), *vaults(), *functions()]
+    found = [*ec2(), *rds(), *cloudformation(), *s3(), *efs(), *dynamodb(), *vaults(), *functions(), *names()]
     return {"resources": sorted(found, key=lambda it: (it["account"], it["region"], it["type"], it["id"]))}
 
 
@@ -165,6 +165,11 @@ def dynamodb():
 def functions():
     for (account, region, name), one in FUNCTIONS.items():
         yield entry(account, region, "lambda:function", name, one.tags, {"role": one.role})
+
+
+def names():
+    for account, region, kind, name, tags in resolver.inventory():
+        yield entry(account, region, kind, name, tags, {})
 
 
 def vaults():

@@ -139,6 +139,10 @@ pub async fn what_was_never_there_is_gone(peer: &Peer) {
             | Kind::Vault
             | Kind::CopyJob
             | Kind::RestoreJob
+            | Kind::DomainList
+            | Kind::RuleGroup
+            | Kind::QueryLog
+            | Kind::Zone
             | Kind::Function => "no-such-thing",
         };
         let ids = [id.to_owned(), format!("{id}1")];

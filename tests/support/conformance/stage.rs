@@ -117,6 +117,8 @@ impl<'a> Stage<'a> {
             replicas: with.replica.into_iter().map(replica).collect(),
             databases: true,
             probe: None,
+            names: None,
+            answered: std::collections::BTreeSet::new(),
             vaults: with.copied_from.map(|_| (String::new(), copied_from)).into_iter().collect(),
         };
         let ready = prepare(&provisioner, None, &waiter, &wanted, peer.gate.loss().unwrap()).await.unwrap();

@@ -15,10 +15,10 @@ use estate::point::Sample;
 use port::gated::{delete_call, describe_call, points_call};
 use port::{
     ApiCalls, BucketRef, CallerIdentity, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    CopyPoint, Create, Created, ErrorKind, Exposure, Invoked, IsolationScan, Kind, LiveQuery,
-    MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer,
-    Progress, Remains, ResourceRef, SeenPoints, Sent, StartRestore, Started, State, TableLook, TableSeen,
-    Tagged, TaggedThing, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    CopyPoint, Create, Created, ErrorKind, Exposure, Invoked, IsolationScan, Kind, LiveQuery, LookupsOf,
+    MeasuredObjects, NameSeen, Needs, Observed, Offers, Origin, Permit, Place, PointQuery, Preflight,
+    ProbeAnswer, Progress, Remains, ResourceRef, SeenPoints, Sent, StartRestore, Started, State, TableLook,
+    TableSeen, Tagged, TaggedThing, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use twin::Twin;
 
@@ -536,6 +536,10 @@ impl Cloud for Faulty {
     async fn measure_object(&self, bucket: &BucketRef, key: &str) -> CloudResult<MeasuredObjects> {
         let work = async || self.inner.measure_object(bucket, key).await;
         self.call("s3:ListObjectsV2", READS, work).await
+    }
+
+    async fn lookups(&self, of: &LookupsOf<'_>) -> CloudResult<Option<Vec<NameSeen>>> {
+        self.call("s3:GetObject", READS, async || self.inner.lookups(of).await).await
     }
 
     async fn look_at_table(&self, place: &Place, look: &TableLook) -> CloudResult<TableSeen> {

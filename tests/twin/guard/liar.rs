@@ -146,6 +146,9 @@ impl Cloud for Liar {
     async fn sample_objects(&self, _: &BucketRef) -> CloudResult<Option<Sample>> {
         unreachable!()
     }
+    async fn lookups(&self, _: &port::LookupsOf<'_>) -> CloudResult<Option<Vec<port::NameSeen>>> {
+        never()
+    }
     async fn look_at_table(&self, _: &Place, _: &TableLook) -> CloudResult<TableSeen> {
         never()
     }

@@ -8,6 +8,7 @@ pub mod chart;
 pub mod figures;
 pub mod forecast;
 mod limits;
+pub mod lookups;
 mod past;
 pub mod points;
 pub mod rows;
@@ -48,6 +49,8 @@ pub struct View<'a> {
     pub forecast: Option<String>,
     pub timeline: timeline::Timeline,
     pub points: points::Points,
+    /// What restored machines looked up. `null` if nobody watched.
+    pub lookups: Option<lookups::LookupsView>,
     pub steps: List<rows::StepRow>,
     pub checks: List<rows::CheckRow>,
     /// What checks of data saw, rung by rung.
@@ -155,6 +158,7 @@ impl<'a> View<'a> {
             forecast: report.forecast.as_ref().map(|told| forecast::caption(told, limits)),
             timeline: timeline::of(report, limits),
             points: points::of(report, limits),
+            lookups: lookups::of(report, limits),
             steps: rows::steps(report, limits, |_| true),
             checks: rows::checks(report, limits, |_| true),
             rungs: rows::rungs(report, limits),

@@ -14,6 +14,7 @@ import traceback
 from datetime import datetime, timezone
 from fnmatch import fnmatchcase
 
+from .. import resolver
 from . import namespace, querylogs
 
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33, "HTTPS": 65, "ANY": 255}
@@ -51,6 +52,9 @@ class Names:
 
     def of(self, network, name):
         """The records of a name, or None if there is no such name."""
+        holds, found = resolver.record_of(network.account, network.vpc, name)
+        if holds:
+            return found
         for machine in list(network.machines.values()):
             if name in map(canonical, machine.names):
                 return {"A": [machine.address]}
@@ -63,7 +67,11 @@ class Names:
         return None
 
     def rule_for(self, network, name):
+        own = resolver.rules_of(network.account, network.region, network.vpc)
         with self.lock:
+            for rule in own or []:
+                if any(fnmatchcase(name, canonical(domain)) for domain in rule["domains"]):
+                    return rule
             for vpc in (network.vpc, None):
                 for rule in self.rules.get((network.account, network.region, vpc), []):
                     if any(fnmatchcase(name, canonical(domain)) for domain in rule["domains"]):

@@ -1,0 +1,130 @@
+//! Gives the names of `sandbox.names` their answers, once the steps that these name have succeeded.
+
+use serde_json::{Map, Value};
+
+use super::Recovery;
+use crate::plan::StepWork;
+use crate::sandbox::names::zone_of;
+use crate::sandbox::provisioner::ProvisionError;
+use playbook::asked;
+use playbook::expr;
+use port::wait::Until;
+use port::{Create, ErrorKind, Finding, Kind, Rule};
+
+/// Why a name has no answer, and what to do about it.
+struct Unanswered {
+    why: String,
+    fix: &'static str,
+}
+
+impl Unanswered {
+    fn new(why: impl Into<String>, fix: &'static str) -> Self {
+        Self { why: why.into(), fix }
+    }
+}
+
+impl From<ProvisionError> for Unanswered {
+    fn from(error: ProvisionError) -> Self {
+        let is_lost = matches!(&error, ProvisionError::Cloud(error) if error.kind == ErrorKind::Lost);
+        Self::new(
+            error.to_string(),
+            if is_lost {
+                "Route 53's control plane is lost with us-east-1: let the firewall answer with `names_by: firewall`, and plan \
+                 for the day on which no record can be changed"
+            } else {
+                "see what the message names, and run the drill again"
+            },
+        )
+    }
+}
+
+impl Recovery<'_> {
+    /// Answers the names whose steps have all succeeded, the last of them this one. It belongs to the
+    /// step: what depends on it finds the names. A name that gets no answer fails no step.
+    pub(super) async fn answer_names(&self, work: &StepWork, attempt: u32, outputs: &Map<String, Value>) {
+        let sandbox = &self.engine.plan.sandbox;
+        if sandbox.names.is_empty() {
+            return;
+        }
+        if self.makers.contains(work.step.id.as_str()) && work.demands.template.is_none() {
+            self.note(&Value::Object(outputs.clone()));
+        }
+        let mut all = self.outputs.borrow().clone();
+        all.insert(work.step.id.clone(), Value::Object(outputs.clone()));
+        for (name, template) in &sandbox.names {
+            let given = Value::String(template.clone());
+            let needed = expr::named(&given, "steps").unwrap_or_default();
+            // A name that names no step is answered with the first one that succeeds.
+            let is_last = needed.contains(&work.step.id) || (needed.is_empty() && all.len() == 1);
+            if !is_last || !needed.iter().all(|step| all.contains_key(step)) {
+                continue;
+            }
+            let mut names = self.names.borrow().clone();
+            if let Value::Object(names) = &mut names {
+                names.insert("steps".into(), Value::Object(all.clone().into_iter().collect()));
+            }
+            let rendered = expr::render_value(&given, &names);
+            let answered = match rendered {
+                Ok(to) => {
+                    self.answer(work, attempt, name, to.as_value().as_str().unwrap_or_default().trim()).await
+                }
+                Err(error) => Err(Unanswered::new(
+                    error.to_string(),
+                    "an answer may name only what its steps have given",
+                )),
+            };
+            if let Err(Unanswered { why, fix }) = answered {
+                let said = format!("the sandbox does not answer it: {why}");
+                self.engine.report(Finding::new(Rule::NameNotAnswered, name, said, fix));
+            }
+        }
+    }
+
+    async fn answer(&self, work: &StepWork, attempt: u32, name: &str, to: &str) -> Result<(), Unanswered> {
+        const GIVE_A_HOST: &str =
+            "answer with an output of a step that is a host name or an address: `{{ steps.db.address }}`";
+        if let Err(wrong) = asked::host(to) {
+            return Err(Unanswered::new(wrong.message, GIVE_A_HOST));
+        }
+        if let Some(found) = self.engine.addresses.answered(to) {
+            return Err(Unanswered::new(
+                format!("it would lead out of the sandbox: {}", found.why),
+                GIVE_A_HOST,
+            ));
+        }
+        let (place, by, domain) = (&self.ready.place, work.step.id.as_str(), name.to_ascii_lowercase());
+        let (provisioner, slot) = (self.provisioner, format!("answer-{domain}"));
+        if !self.engine.plan.sandbox.answers_by_firewall() {
+            let zone = zone_of(&domain).and_then(|zone| self.ready.zones.get(&zone));
+            let Some(zone) = zone else {
+                return Err(Unanswered::new(
+                    "it has no zone",
+                    "this is a defect of Drillmaster: please report it",
+                ));
+            };
+            let what = Create::Record { zone: zone.clone(), domain, to: to.to_owned() };
+            provisioner.create(place, by, attempt, &slot, what).await?;
+            return Ok(());
+        }
+        if to.parse::<std::net::IpAddr>().is_ok() {
+            return Err(Unanswered::new(
+                format!("the firewall leads to names alone, and {to} is an address"),
+                "answer with a host name, or let a zone answer: leave `names_by` out",
+            ));
+        }
+        let Some(watch) = &self.ready.watch else {
+            return Err(Unanswered::new("the resolver is open", "write `resolver: closed`"));
+        };
+        let made_by = provisioner.name(by, &slot);
+        let what = Create::DomainList { name: made_by.clone(), domains: vec![domain] };
+        let made = provisioner.create(place, by, attempt, &slot, what).await?;
+        let list = made.resources.into_iter().find(|made| made.kind == Kind::DomainList).map(|made| made.id);
+        let list = list.unwrap_or_default();
+        self.waiter.wait(place, Kind::DomainList, &list, Until::Ready).await.map_err(ProvisionError::from)?;
+        let rule = format!("{slot}-rule");
+        let (group, to) = (watch.rule_group.clone(), to.to_owned());
+        let what = Create::OverrideRule { group, list, to, name: made_by };
+        provisioner.create(place, by, attempt, &rule, what).await?;
+        Ok(())
+    }
+}
