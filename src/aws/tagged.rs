@@ -487,9 +487,9 @@ async fn buckets(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
             }),
             // A run may read the tags of its own buckets, and knows their names. Another's bucket,
             // made since the run began, is none of its business.
-            Err(why) => match whose {
-                Whose::Run(run) if !name.starts_with(&names_of(run)) => {}
-                Whose::Run(_) | Whose::Any => {
+            Err(why) => match whose.run() {
+                Some(run) if !name.starts_with(&names_of(run)) => {}
+                Some(_) | None => {
                     found
                         .all
                         .unread
