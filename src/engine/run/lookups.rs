@@ -15,8 +15,9 @@ use event::{Answer, Body, LookedUp, Lookup, SANDBOX};
 use playbook::check::{CheckKind, DEFAULT_TIMEOUT};
 use port::{Asker, CloudResult, LookupsOf, NameSeen, Rule};
 
-/// What the names of markers end in. Nobody has it (RFC 2606).
-const MARKER: &str = "marker.drillmaster.invalid";
+/// What the names of markers end in. Nobody has it: `.internal` is for private use. Resolvers do not
+/// ask for names in `.invalid`.
+const MARKER: &str = "marker.drillmaster.internal";
 
 /// How long the log has to arrive, and the pause between looks. AWS gives no time for its delivery.
 const ARRIVES_WITHIN: Duration = Duration::from_mins(15);
@@ -98,10 +99,11 @@ impl Recovery<'_> {
         }
     }
 
-    /// Has the probe look a name up. That nobody answers is as it should be.
+    /// Has the probe look a name up, as programs do: what asks name servers by itself leaves out names
+    /// for private use. That nobody answers is as it should be.
     async fn mark(&self, function: &str, name: &str) -> Result<(), String> {
-        let asked: CheckKind =
-            serde_json::from_value(json!({ "dns": { "name": name } })).map_err(|e| e.to_string())?;
+        let asked: CheckKind = serde_json::from_value(json!({ "tcp": { "address": format!("{name}:9") } }))
+            .map_err(|e| e.to_string())?;
         let question = match self.engine.prober.question(&asked) {
             Some(Ok(question)) => question,
             Some(Err(unknown)) => return Err(unknown.why.unwrap_or(unknown.observed)),
