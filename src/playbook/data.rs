@@ -115,7 +115,7 @@ impl DataRung {
 pub struct Canary {
     /// The query whose first value is the canary.
     pub query: String,
-    /// The value, as a secret: `{{ secret "env:CANARY" }}`.
+    /// The value, from outside of the playbook: `{{ env.CANARY }}` or `{{ secret "aws:canary" }}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub equals: Option<String>,
     /// Instead of `equals`: the SHA-256 of the value, in hexadecimal.

@@ -34,7 +34,7 @@ pub struct RedisCheck {
     /// The user of an access control list. Without one, the password is the server's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// The password, as a secret: `{{ secret "env:REDIS_PASSWORD" }}`.
+    /// The password, as a secret: `{{ secret "aws:redis" }}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
     /// Name of the environment variable that holds the password, if `password` does not give it;

@@ -6,7 +6,7 @@ use support::drill::{Drill, START, told};
 
 fn check(keys: &str) -> String {
     format!(
-        "  - id: orders-data\n    workload: orders\n    data: {{ url: \"postgres://u@{{{{ steps.db.endpoint }}}}/orders\", {keys} }}\n"
+        "- id: orders-data\n  workload: orders\n  data: {{ url: \"postgres://u@{{{{ steps.db.endpoint }}}}/orders\", {keys} }}\n"
     )
 }
 
@@ -19,7 +19,7 @@ fn drill(keys: &str, probe: &str) -> Drill {
         }, "collations": {}, "extensions": {}, "roles": null
     });
     std::fs::write(drill.folder().join("reference.json"), reference.to_string()).unwrap();
-    if probe.is_empty() { drill } else { drill.probe(&format!("  orders-data: {probe}\n")) }
+    if probe.is_empty() { drill } else { drill.probe(&format!("orders-data: {probe}\n")) }
 }
 
 fn healths(check: &Value) -> Vec<(String, String)> {
@@ -91,7 +91,7 @@ fn rows_are_compared_with_the_last_run_that_passed() {
     let store = drill.folder().join("store");
     let run = |drill: &Drill| drill.run_with(&["--start", START, "--store", store.to_str().unwrap()]);
     let first = run(&drill);
-    let found = first.one("/findings", "rule", "check-proves-little");
+    let found = first.one("/findings", "resource", "orders-data");
     assert!(found["message"].as_str().unwrap().contains("compared its rows with nothing"), "{found}");
     let name = first.at("/run_id").as_str().unwrap().to_owned();
 
@@ -114,7 +114,7 @@ fn what_cannot_be_asked_is_refused_before_the_drill() {
         ("against: broken.json".to_owned(), "this is no reference of a database"),
         ("against: '{{ params.db_class }}'".to_owned(), "known only during the run"),
         ("canary: { query: select 1, equals: hunter22 }".to_owned(), "would be kept with every run"),
-        (format!("rungs: [canary], canary: {{ query: delete from t, sha256: {sum} }}"), "checks only read"),
+        (format!("rungs: [canary], canary: {{ query: delete from t, sha256: '{sum}' }}"), "checks only read"),
         ("rungs: [indices]".to_owned(), "indices"),
     ] {
         let drill = drill(&keys, "");
@@ -131,10 +131,10 @@ fn what_cannot_be_asked_is_refused_before_the_drill() {
         ("{{ steps.db.address }}:5432", false),
     ] {
         let check = format!(
-            "  - id: orders-data\n    workload: orders\n    needs: [db]\n    data: {{ url: \"postgres://u@{host}/orders\", rungs: [write] }}\n"
+            "- id: orders-data\n  workload: orders\n  needs: [db]\n  data: {{ url: \"postgres://u@{host}/orders\", rungs: [write] }}\n"
         );
-        let file = Drill::good().check(&check).write();
-        let (_, out, err) = told(&["validate", file.to_str().unwrap()]);
+        let drill = Drill::good().check(&check);
+        let (_, out, err) = told(&["validate", drill.write().to_str().unwrap()]);
         let says = format!("{out}{err}").contains("would write into a database that this drill did not make");
         assert_eq!(says, refused, "{host}: {out}{err}");
     }

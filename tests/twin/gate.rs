@@ -441,12 +441,14 @@ fn less_looked_at_is_a_regression() {
     type Change = fn(&mut Value);
     let before = report(|r| {
         r["steps"][0]["recovery_points"] = json!(["orders-west-2h"]);
+        r["checks"][0]["rungs"] = json!([{ "name": "volume", "health": "healthy", "observed": "7 rows" }]);
         r["blast_radius"]["lost"] = json!(["rds:db/orders", "ec2:instance/i-1", "ec2:instance/i-2"]);
     });
-    let cases: [(Change, &[&str]); 13] = [
+    let cases: [(Change, &[&str]); 14] = [
         (|r| drop(r["workloads"].as_array_mut().unwrap().remove(0)), &["orders", "this workload"]),
         (|r| drop(r["checks"].as_array_mut().unwrap().remove(0)), &["check `rows`", "is gone"]),
         (|r| r["checks"][0]["status"] = json!("skipped"), &["check `rows`", "skipped now"]),
+        (|r| r["checks"][0]["rungs"] = json!([]), &["check `rows`", "the rungs volume"]),
         (|r| r["checks"][0]["kind"] = json!("tcp"), &["check `rows`", "kind tcp", "sql"]),
         (|r| r["checks"][0]["workload"] = json!(null), &["check `rows`", "no workload"]),
         (

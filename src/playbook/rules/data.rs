@@ -39,19 +39,17 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagno
 /// The playbook is kept with each run, so a value that stands in it is written down.
 fn canary(draft: &Draft<'_>, spec: &DataCheck, entry: &Entry, out: &mut Diagnostics) {
     let Some(given) = spec.canary.as_ref().and_then(|canary| canary.equals.as_deref()) else { return };
-    let is_secret = expr::references(given)
-        .map_or(true, |used| used.iter().any(|one| one.path.first().is_some_and(|root| root == SECRET)));
+    let is_secret = expr::references(given).map_or(true, |used| {
+        used.iter().any(|one| one.path.first().is_some_and(|root| root == SECRET || root == "env"))
+    });
     if is_secret {
         return;
     }
     let node = entry.value.get("canary").and_then(|canary| canary.get("equals"));
     let span = node.map_or(entry.key_span, |node| node.span);
-    out.push(
-        draft
-            .source
-            .error(span, "the canary's value would be kept with every run")
-            .help("name it as a secret: `equals: '{{ secret \"env:CANARY\" }}'`, or give its `sha256`"),
-    );
+    out.push(draft.source.error(span, "the canary's value would be kept with every run").help(
+        "name it: `equals: '{{ env.CANARY }}'` or `'{{ secret \"aws:canary\" }}'`; or give its `sha256`",
+    ));
 }
 
 fn write(draft: &Draft<'_>, item: &Item<'_>, spec: &DataCheck, entry: &Entry, out: &mut Diagnostics) {

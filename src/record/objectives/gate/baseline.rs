@@ -272,6 +272,10 @@ impl Gate {
                 Some(_) if assumed_now.contains(&id.as_str()) && !assumed_before.contains(&id.as_str()) => {
                     format!("check `{id}` was judged in the baseline, and assumed now")
                 }
+                Some(new) if !rungs_gone(old, new).is_empty() => {
+                    let gone = rungs_gone(old, new).join(", ");
+                    format!("check `{id}` asked the rungs {gone} in the baseline, and does not now")
+                }
                 Some(new) => {
                     self.health(workload, new, old);
                     continue;
@@ -359,4 +363,10 @@ fn not_comparable(report: &Report, baseline: &Report) -> Option<String> {
         }
         Verdict::Interrupted => Some("it was interrupted, so its measures are incomplete".into()),
     }
+}
+
+/// The rungs of a check of data that are not asked any more.
+fn rungs_gone<'a>(old: &'a CheckReport, new: &CheckReport) -> Vec<&'a str> {
+    let is_asked = |name: &str| new.rungs.iter().any(|rung| rung.name == name);
+    old.rungs.iter().map(|rung| rung.name.as_str()).filter(|name| !is_asked(name)).collect()
 }
