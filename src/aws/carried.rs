@@ -29,6 +29,11 @@ pub async fn guard_changed(at: &At<'_>, what: &Create) -> CloudResult<()> {
             return Err(CloudError::new(ErrorKind::NotFound, what_call, what)
                 .help("check the id, the account and the region that it is looked for in"));
         };
+        // The network of a standing sandbox takes in what a drill adds to it.
+        let standing = at.run_tags.standing.as_ref().map(|run| run.0.as_str());
+        if resource.kind == Kind::Vpc && standing.is_some() && run.as_deref() == standing {
+            continue;
+        }
         tags::guard(what_call, &resource.to_string(), run.as_deref(), at.run_tags)?;
     }
     Ok(())

@@ -34,11 +34,17 @@ enum Command {
     ///
     /// Exit codes: 0 it stands, and was seen to be closed and empty; 2 the playbook or the command line
     /// is wrong; 3 it could not be made, and what was made stays for `sandbox down`.
+    #[command(after_long_help = "\
+Examples:
+  drillmaster sandbox up playbook.yaml")]
     Up(Of),
     /// Say whether a drill could use it now; change nothing
     ///
     /// Exit codes: 0 a drill could use it; 1 it could not; 2 the playbook or the command line is wrong;
     /// 3 it could not be looked at.
+    #[command(after_long_help = "\
+Examples:
+  drillmaster sandbox status playbook.yaml")]
     Status(Of),
     /// Remove it
     ///
@@ -46,6 +52,9 @@ enum Command {
     ///
     /// Exit codes: 0 nothing of it is left; 2 the playbook or the command line is wrong; 3 a drill uses
     /// it, or it could not be looked at; 4 something is left.
+    #[command(after_long_help = "\
+Examples:
+  drillmaster sandbox down playbook.yaml")]
     Down(DownArgs),
 }
 

@@ -31,6 +31,14 @@ impl Origin {
 pub struct RunTags {
     pub run: base::ids::RunId,
     pub expires: Time,
+    /// The run id in the tags of the standing sandbox that the run uses. Its VPC may be added to.
+    pub standing: Option<base::ids::RunId>,
+}
+
+impl RunTags {
+    pub fn new(run: base::ids::RunId, expires: Time) -> Self {
+        Self { run, expires, standing: None }
+    }
 }
 
 pub const TAG_RUN: &str = "drillmaster:run";

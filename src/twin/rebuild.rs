@@ -65,7 +65,7 @@ impl Twin {
         let gate = LossGate::new(loss.clone());
         let replay = Replay {
             twin: &twin,
-            run_tags: RunTags { run: RunId(started.run_id.clone()), expires: started.expires },
+            run_tags: RunTags::new(RunId(started.run_id.clone()), started.expires),
             templates: started.inputs.files.values().map(|text| (digest_of(text), text.as_str())).collect(),
         };
         let mut open: IndexMap<&str, Intent> = IndexMap::new();

@@ -23,8 +23,7 @@ fn place(account: &str, region: &str) -> Place {
 }
 
 fn guard(cloud: &Rc<Liar>, protected: Protected) -> Guard {
-    let run_tags =
-        RunTags { run: RunId("20260301T120000Z-x-1f3a".into()), expires: chrono::DateTime::UNIX_EPOCH };
+    let run_tags = RunTags::new(RunId("20260301T120000Z-x-1f3a".into()), chrono::DateTime::UNIX_EPOCH);
     Guard::new(Rc::<Liar>::clone(cloud), place(SANDBOX, "us-west-2"), run_tags, protected)
 }
 

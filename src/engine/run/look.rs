@@ -74,7 +74,7 @@ impl Engine {
     pub async fn look(&self) -> Look {
         let patience = Span(self.config.patience).delta();
         let expires = self.clock.now() + self.plan.sandbox.ttl.delta() + patience;
-        let run_tags = RunTags { run: self.config.run.clone(), expires };
+        let run_tags = RunTags::new(self.config.run.clone(), expires);
         let asked = begin::preflight(self, &run_tags, Asking::ForLook).await;
         let Preflighted { identities, seen, halts } = asked;
         let mut look = Look {

@@ -102,10 +102,11 @@ impl Engine {
                 self.identify_again().await;
             }
         }
-        let run_tags = RunTags { run: self.config.run.clone(), expires };
+        let run_tags = RunTags::new(self.config.run.clone(), expires);
         let guard =
             Guard::new(Rc::clone(&self.cloud), self.sandbox(), run_tags, self.config.protected.clone())
-                .with_copied_from(self.plan.copied_from());
+                .with_copied_from(self.plan.copied_from())
+                .with_standing(self.plan.sandbox.standing.as_deref().map(crate::sandbox::standing::run_of));
         let provisioner = Provisioner::new(Rc::clone(&self.cloud), Rc::clone(&self.bus), guard, requests);
         let waiter = Waiter::new(Rc::clone(&self.cloud), self.clock.clone());
         // The reason for a cut was already emitted.

@@ -53,7 +53,7 @@ impl Engine {
         found: HashMap<String, ResourceRef>,
         is_whole: bool,
     ) -> Rc<Provisioner> {
-        let tags = RunTags { run: standing::run_of(name), expires: standing::forever() };
+        let tags = RunTags::new(standing::run_of(name), standing::forever());
         let guard = Guard::new(Rc::clone(&self.cloud), self.sandbox(), tags, self.config.protected.clone());
         guard.enter(Phase::Prepare);
         let (cloud, bus) = (Rc::clone(&self.cloud), Bus::new(self.clock.clone(), 0, Vec::new()));
@@ -147,7 +147,7 @@ impl Engine {
     /// Why it cannot be made. What was made by then stays, for `sandbox down`.
     pub async fn stand_up(&self) -> Result<Standing, Stop> {
         let name = self.standing_name()?;
-        let tags = RunTags { run: standing::run_of(name), expires: standing::forever() };
+        let tags = RunTags::new(standing::run_of(name), standing::forever());
         begin::preflight(self, &tags, Asking::ForDrill).await.ended()?;
         let place = self.sandbox();
         self.refuse_in_use(name, &place).await?;
@@ -161,7 +161,7 @@ impl Engine {
         ready.standing = provisioner.created();
         IsolationMonitor::new(self, &provisioner, &ready).prove_closed().await?;
         self.greet_probe(&provisioner, &ready).await?;
-        self.seen(name, &provisioner, &waiter).await
+        self.look_at_standing().await
     }
 
     /// Looks at the standing sandbox of the playbook, and changes nothing.

@@ -667,8 +667,7 @@ mod tests {
             observe: |_: &str| unreachable!(),
             observed: RefCell::default(),
         });
-        let run_tags =
-            RunTags { run: base::ids::RunId("20260101T000000Z-x-1f3a".into()), expires: clock.now() };
+        let run_tags = RunTags::new(base::ids::RunId("20260101T000000Z-x-1f3a".into()), clock.now());
         let place = Place { account: "222222222222".parse().unwrap(), region: "us-west-2".parse().unwrap() };
         let guard = Guard::new(cloud.clone(), place.clone(), run_tags, port::Protected::default());
         guard.enter(event::Phase::Recover);
@@ -706,8 +705,7 @@ mod tests {
             observe: |_: &str| unreachable!(),
             observed: RefCell::default(),
         });
-        let run_tags =
-            RunTags { run: base::ids::RunId("20260101T000000Z-x-1f3a".into()), expires: clock.now() };
+        let run_tags = RunTags::new(base::ids::RunId("20260101T000000Z-x-1f3a".into()), clock.now());
         let place = Place { account: "222222222222".parse().unwrap(), region: "us-west-2".parse().unwrap() };
         let guard = Guard::new(cloud.clone(), place.clone(), run_tags, port::Protected::default());
         guard.enter(event::Phase::Recover);

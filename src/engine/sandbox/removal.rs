@@ -382,8 +382,7 @@ mod tests {
             observed: RefCell::default(),
         });
         let place = Place { account: "222222222222".parse().unwrap(), region: "us-west-2".parse().unwrap() };
-        let run_tags =
-            RunTags { run: base::ids::RunId("20260101T000000Z-x-1f3a".into()), expires: clock.now() };
+        let run_tags = RunTags::new(base::ids::RunId("20260101T000000Z-x-1f3a".into()), clock.now());
         let guard = Guard::new(cloud.clone(), place.clone(), run_tags, Protected::default());
         guard.enter(Phase::Teardown);
         let provisioner = Provisioner::new(cloud.clone(), Rc::clone(&bus), guard, RequestLog::default());

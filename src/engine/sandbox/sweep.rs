@@ -135,7 +135,7 @@ impl Sweeper {
         let failures = Failures::default();
         let bus = Bus::new(self.clock.clone(), 0, vec![Box::new(failures.clone())]);
         // The guard gets the swept run's tag, so it lets nothing else be deleted.
-        let run_tags = RunTags { run, expires: self.clock.now() };
+        let run_tags = RunTags::new(run, self.clock.now());
         let guard = Guard::new(Rc::clone(&self.cloud), place, run_tags, self.protected.clone());
         guard.enter(Phase::Teardown);
         let provisioner = Provisioner::new(

@@ -14,7 +14,7 @@ use crate::{
     Cloud, CloudError, CloudResult, CopyPoint, Create, ErrorKind, Operation, Permit, Phase, Place, Protected,
     RunTags,
 };
-use base::ids::AccountId;
+use base::ids::{AccountId, RunId};
 
 pub struct Guard {
     cloud: Rc<dyn Cloud>,
@@ -41,6 +41,13 @@ impl Guard {
     #[must_use]
     pub fn with_copied_from(mut self, accounts: BTreeSet<AccountId>) -> Self {
         self.copied_from = accounts;
+        self
+    }
+
+    /// Names the standing sandbox that the run uses, by the run id in its tags.
+    #[must_use]
+    pub fn with_standing(mut self, standing: Option<RunId>) -> Self {
+        self.run_tags.standing = standing;
         self
     }
 

@@ -84,7 +84,7 @@ impl World {
         let (aws, gate) = connect(moto.endpoint(), loss);
         let now = Clock::real().now();
         let run = RunId(format!("{}-test-1f3a", now.format("%Y%m%dT%H%M%SZ")));
-        let run_tags = RunTags { run, expires: now + chrono::TimeDelta::hours(4) };
+        let run_tags = RunTags::new(run, now + chrono::TimeDelta::hours(4));
         Self { moto, aws: Rc::new(aws), guards: RefCell::default(), gate, run_tags }
     }
 

@@ -16,7 +16,7 @@ use crate::requests::volume;
 async fn create(peer: &Peer, place: &Place, step: &str, what: &Create) -> Result<(), CloudError> {
     let token = format!("{}-{step}", peer.run_tags.run);
     let origin = port::Origin::new(step, 1, token);
-    let run_tags = RunTags { run: peer.run_tags.run.clone(), expires: peer.run_tags.expires };
+    let run_tags = RunTags::new(peer.run_tags.run.clone(), peer.run_tags.expires);
     let permit = peer.permit(&run_tags, place, Operation::Create).await?;
     peer.cloud.create(&permit, &origin, what).await.map(drop)
 }

@@ -179,7 +179,7 @@ impl Peer {
             cloud: Rc::new(Gated::new(cloud, Arc::clone(&gate))),
             clock,
             gate,
-            run_tags: RunTags { run, expires: now + chrono::TimeDelta::hours(4) },
+            run_tags: RunTags::new(run, now + chrono::TimeDelta::hours(4)),
             ids,
             folder: tempfile::tempdir().unwrap(),
             ran,

@@ -252,7 +252,7 @@ pub fn run(playbook: &Loaded, weather: &Weather, fate: &Fate, dice: &mut Dice) -
 /// A VPC that another run has made in the same place.
 async fn another_run(twin: &Rc<Twin>, place: &Place, clock: &Clock) -> String {
     let expires = clock.now() + chrono::TimeDelta::days(1);
-    let run_tags = RunTags { run: RunId("20260228T120000Z-other-0000beef".into()), expires };
+    let run_tags = RunTags::new(RunId("20260228T120000Z-other-0000beef".into()), expires);
     let cloud = Rc::clone(twin) as Rc<dyn Cloud>;
     let guard = Guard::new(cloud, place.clone(), run_tags, Protected::default());
     guard.enter(Phase::Prepare);
