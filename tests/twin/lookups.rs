@@ -93,7 +93,7 @@ fn every_form_of_the_report_tells_it() {
             "production's",
             "blocked",
         ] {
-            let text = text.replace("&#x27;", "'");
+            let text = text.replace("&#39;", "'");
             assert!(text.contains(part), "{form} has no `{part}`");
         }
     }

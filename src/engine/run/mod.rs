@@ -110,7 +110,7 @@ impl Engine {
         let provisioner = Provisioner::new(Rc::clone(&self.cloud), Rc::clone(&self.bus), guard, requests);
         let waiter = Waiter::new(Rc::clone(&self.cloud), self.clock.clone());
         // The reason for a cut was already emitted.
-        let _ = self.carry_out(&provisioner, &waiter).await;
+        let _ = Box::pin(self.carry_out(&provisioner, &waiter)).await;
         self.gate.enforce(Enforcement::Teardown);
         if self.config.keep_sandbox && !self.memory.removes_kept {
             if !self.memory.kept {
@@ -129,7 +129,7 @@ impl Engine {
                 self.bus.tell(Body::Kept { resources, until: expires });
             }
         } else {
-            self.tear_down(&provisioner, &waiter).await;
+            Box::pin(self.tear_down(&provisioner, &waiter)).await;
         }
         self.bus.tell(Body::RunFinished { api_calls: self.cloud.api_calls() });
     }
@@ -150,7 +150,7 @@ impl Engine {
                 self.end_open_phases();
                 return Err(cut.clone());
             }
-            _ => self.before_the_disaster(provisioner, waiter).await?,
+            _ => Box::pin(self.before_the_disaster(provisioner, waiter)).await?,
         };
         self.cloud.declare(t0);
         self.mark_lost_points(t0);
@@ -165,12 +165,12 @@ impl Engine {
             monitor.request_scan();
         }
         self.begin(Phase::Recover);
-        let recovered = monitor.scan_during(recovery.run()).await;
+        let recovered = monitor.scan_during(Box::pin(recovery.run())).await;
         self.tell_probed();
         recovered?;
         // The recovery has ended. The harness may now make calls that a real loss would prevent.
         self.gate.enforce(Enforcement::Teardown);
-        recovery.tell_lookups().await;
+        Box::pin(recovery.tell_lookups()).await;
         monitor.final_scan().await
     }
 
@@ -186,7 +186,7 @@ impl Engine {
         self.phase(Phase::Preflight, preflight).await?;
         provisioner.guard().enter(Phase::Prepare);
         let prepare = async {
-            let ready = self.prepare_in_time(provisioner, waiter, &spec).await?;
+            let ready = Box::pin(self.prepare_in_time(provisioner, waiter, &spec)).await?;
             // The survey is as late as possible. A point that is not usable by now was not usable
             // at T0.
             let known = names::known_names(self, Some(&ready));
@@ -261,8 +261,9 @@ impl Engine {
         waiter: &Rc<Waiter>,
         spec: &crate::sandbox::prepare::SandboxSpec,
     ) -> Result<Ready, Stop> {
-        let standing = self.enter_standing(provisioner, waiter).await?;
-        let ready = prepare(provisioner, standing.as_ref(), waiter, spec, &self.plan.loss).await?;
+        let standing = Box::pin(self.enter_standing(provisioner, waiter)).await?;
+        let prepared = prepare(provisioner, standing.as_ref(), waiter, spec, &self.plan.loss);
+        let ready = Box::pin(prepared).await?;
         if self.memory.ready.is_none() {
             self.bus.tell(Body::SandboxReady {
                 azs: ready.subnets.iter().map(|s| s.az.clone()).collect(),

@@ -42,7 +42,7 @@ fn down(small: &Small) {
 }
 
 /// A drill that waits for a file after its machine is up.
-async fn held(small: &Small, ttl: &str) -> Running {
+async fn held(small: &Small, ttl: &str, patience: &str) -> Running {
     let hold = "steps:\n  - { id: hold, uses: command.run, with: { run: [sh, -c, \"until [ -e go ]; do sleep 0.1; done\"] } }\n";
     let playbook = playbook(small, ttl).replace("steps:\n", hold);
     let mut running =
@@ -91,7 +91,7 @@ async fn drills_use_it_and_leave_it_empty() {
 async fn one_drill_at_a_time_uses_it() {
     let small = Small::open(0.5, 0.5).await;
     let standing = up(&small);
-    let running = held(&small, "1h").await;
+    let running = held(&small, "1h", "10m").await;
     let second = run(&small).run();
     second.ends(3, "error");
     assert!(second.stderr.contains("in use by the run"), "{}", second.told());
@@ -110,7 +110,7 @@ async fn one_drill_at_a_time_uses_it() {
 async fn a_dead_runner_does_not_hold_it_for_ever() {
     let small = Small::open(0.5, 0.5).await;
     let standing = up(&small);
-    let running = held(&small, "30s").await;
+    let running = held(&small, "30s", "1s").await;
     running.signal("KILL");
     let dead = running.end();
     assert_eq!(dead.exit, None, "{}", dead.told());
