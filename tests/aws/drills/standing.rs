@@ -46,7 +46,7 @@ async fn held(small: &Small, ttl: &str, patience: &str) -> Running {
     let hold = "steps:\n  - { id: hold, uses: command.run, with: { run: [sh, -c, \"until [ -e go ]; do sleep 0.1; done\"] } }\n";
     let playbook = playbook(small, ttl).replace("steps:\n", hold);
     let mut running =
-        Drill::new(&playbook, small.closet.moto.endpoint()).arg("--teardown-timeout").arg("1s").start();
+        Drill::new(&playbook, small.closet.moto.endpoint()).arg("--teardown-timeout").arg(patience).start();
     until(&mut running, "holding", |r| r["event"] == "step_started" && r["step"] == "hold").await;
     until(&mut running, "a machine", |r| r["event"] == "step_succeeded" && r["step"] == "web").await;
     running
