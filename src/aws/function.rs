@@ -11,12 +11,14 @@ use aws_sdk_lambda::types::{
     VpcConfig,
 };
 use aws_sdk_lambda::{config::timeout::TimeoutConfig, operation::get_function::GetFunctionOutput};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use zip::write::SimpleFileOptions;
 
 use super::access::{LambdaReader, Writer};
 use super::error::OrCloud;
 use super::once::once;
-use super::{At, observed, pages, tags};
+use super::{At, observed, pages, tags, with};
 use base::architecture::Architecture;
 use port::{
     CloudError, CloudResult, CreateFunction, Created, ErrorKind, Invoked, Kind, Observed, State, TAG_RUN,
@@ -27,8 +29,8 @@ const GET: &str = "lambda:GetFunction";
 const DELETE: &str = "lambda:DeleteFunction";
 pub const INVOKE: &str = "lambda:Invoke";
 
-/// How long one invocation may take. A check limits itself, and is limited by this too.
-const TIMEOUT_S: i32 = 300;
+/// How long one invocation may take: the most that Lambda allows (Lambda quotas). A check limits itself.
+const TIMEOUT_S: i32 = 900;
 /// Lambda gives a share of a processor with the memory: 1,769 MB are a whole one (Lambda developer
 /// guide, "Configure Lambda function memory"). A TLS handshake with less takes much longer.
 const MEMORY_MB: i32 = 1_769;
@@ -139,7 +141,12 @@ pub async fn observe(lambda: &LambdaReader, ids: &[String]) -> CloudResult<Vec<O
     for id in ids {
         let Some(found) = describe(lambda, id).await? else { continue };
         let Some(seen) = found.configuration() else { continue };
-        all.push(observed(id.clone(), state(seen)));
+        // Lambda tells the digest in base64.
+        let digest = seen.code_sha256().and_then(|text| BASE64_STANDARD.decode(text).ok());
+        let digest =
+            digest.map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat());
+        let known = with(observed(id.clone(), state(seen)), "code_sha256", digest);
+        all.push(with(known, "role", seen.role()));
     }
     Ok(all)
 }

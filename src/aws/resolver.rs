@@ -446,6 +446,7 @@ struct Line {
     vpc_id: String,
     query_name: String,
     srcaddr: String,
+    rcode: Option<String>,
     #[serde(default)]
     srcids: Sources,
     firewall_rule_action: Option<String>,
@@ -470,7 +471,9 @@ pub async fn lookups(clients: &Clients, vpc: &str, watch: &NamesWatch) -> CloudR
             if line.vpc_id != vpc {
                 continue;
             }
-            let is_blocked = line.firewall_rule_action.as_deref() == Some("BLOCK");
+            // A rule that answers in its own way blocks too, and answers.
+            let is_answered = line.rcode.as_deref() == Some("NOERROR");
+            let is_blocked = line.firewall_rule_action.as_deref() == Some("BLOCK") && !is_answered;
             let counted = (line.srcids.instance, line.srcaddr, line.query_name, is_blocked);
             *counts.entry(counted).or_default() += 1;
         }

@@ -6,15 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
+use super::lookups::ARRIVES_WITHIN;
 use super::{Memory, ProbeLog, Stop};
 use crate::actions::context::Person;
 use crate::plan::Plan;
 use crate::sandbox::Provisioner;
+use crate::sandbox::teardown::NETWORK_PATIENCE;
 use crate::secrets::Secrets;
 use base::clock::Clock;
-use base::duration::Time;
+use base::duration::{Span, Time};
 use base::ids::{AccountId, RunId};
 use base::on::On;
 use checks::Observation;
@@ -148,6 +151,15 @@ impl Engine {
 
     /// The end of the sandbox's ttl. Preparing, recovering and verifying share this time.
     pub(super) fn deadline(&self, provisioner: &Provisioner) -> Time {
-        provisioner.run_tags().expires - base::duration::Span(self.config.patience).delta()
+        provisioner.run_tags().expires - self.after_ttl()
+    }
+
+    /// How long a drill may take after its ttl: for its teardown, for the log of names, and until Lambda
+    /// lets the probe's network go.
+    pub(super) fn after_ttl(&self) -> TimeDelta {
+        let network = self.plan.sandbox.probe().map(|_| NETWORK_PATIENCE);
+        let patience = network.unwrap_or_default().max(self.config.patience);
+        let log = if self.plan.sandbox.watches_names() { ARRIVES_WITHIN } else { Duration::ZERO };
+        Span(patience.saturating_add(log)).delta()
     }
 }

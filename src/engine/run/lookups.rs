@@ -20,7 +20,7 @@ use port::{Asker, CloudResult, LookupsOf, NameSeen, Rule};
 const MARKER: &str = "marker.drillmaster.internal";
 
 /// How long the log has to arrive, and the pause between looks. AWS gives no time for its delivery.
-const ARRIVES_WITHIN: Duration = Duration::from_mins(15);
+pub(super) const ARRIVES_WITHIN: Duration = Duration::from_mins(15);
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// The most names that a run tells. A program that puts data into names looks up any number.

@@ -83,9 +83,8 @@ impl Engine {
         let mut requests = self.memory.requests.clone();
         // Resources in use must not expire, or a sweep would remove them. The expiry covers the
         // drill's time and teardown's.
-        let patience = base::duration::Span(self.config.patience).delta();
         let expires =
-            self.memory.expires.unwrap_or_else(|| started + self.plan.sandbox.ttl.delta() + patience);
+            self.memory.expires.unwrap_or_else(|| started + self.plan.sandbox.ttl.delta() + self.after_ttl());
         match self.memory.last_at {
             None => {
                 let started = begin::run_started(&self.plan, &self.config, expires);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::isolation::IsolationMonitor;
 use super::{Engine, Stop, begin};
@@ -11,7 +12,7 @@ use crate::sandbox::sweep::Expiry;
 use crate::sandbox::{Provisioner, Ready, isolation, memory, prepare};
 use event::{Bus, Phase};
 use port::wait::Waiter;
-use port::{Asking, CloudError, CloudResult, ErrorKind, Exposure, Guard, Leak, Place, ResourceRef, RunTags};
+use port::{Asking, CloudError, ErrorKind, Exposure, Guard, Kind, Leak, Place, ResourceRef, RunTags, Whose};
 
 /// What stands, and in which state.
 pub struct Standing {
@@ -30,8 +31,7 @@ pub struct Standing {
 impl Standing {
     /// Whether a drill could use it now.
     pub fn is_usable(&self) -> bool {
-        let is_free = self.holder.as_ref().is_none_or(|held| matches!(held.until, Expiry::Expired(_)));
-        is_free
+        self.holder.is_none()
             && !self.parts.is_empty()
             && self.missing.is_empty()
             && !self.exposures.iter().any(Exposure::is_high)
@@ -97,24 +97,43 @@ impl Engine {
             return Err(not_whole(name, &missing));
         }
         // What a process of this run has made before is no stranger.
-        let is_first = provisioner.created().is_empty();
+        let is_first = provisioner.created().iter().all(|made| made.kind == Kind::SecurityGroup);
         self.locking(name).take(provisioner, &standing, waiter, &spec).await?;
         if is_first {
             let ready = self.stood(&standing, waiter, &spec).await?;
-            let found = isolation::scan_empty(provisioner, &ready).await?;
-            let occupied: Vec<String> = found
-                .iter()
-                .filter(|exposure| exposure.leak == Leak::Occupied)
-                .map(|exposure| format!("{}: {}", exposure.resource, exposure.what))
-                .collect();
-            if !occupied.is_empty() {
-                return Err(Stop::Aborted {
-                    error: format!("the standing sandbox `{name}` is not empty: {}", occupied.join("; ")),
-                    help: Some(Leak::Occupied.fix().into()),
-                });
-            }
+            self.prove_empty(name, provisioner, &ready).await?;
         }
         Ok(Some(standing))
+    }
+
+    /// Proves that nothing is in the standing sandbox but its probe. What could not be read is not known to
+    /// be empty.
+    async fn prove_empty(&self, name: &str, provisioner: &Provisioner, ready: &Ready) -> Result<(), Stop> {
+        const LOOKS: u32 = 6;
+        let (mut looks, mut pause) = (0, Duration::from_secs(2));
+        let wrong = loop {
+            let found = isolation::scan_empty(provisioner, ready).await?;
+            let wrong: Vec<Exposure> =
+                found.into_iter().filter(|e| matches!(e.leak, Leak::Occupied | Leak::Unknown)).collect();
+            looks += 1;
+            if looks >= LOOKS || !wrong.iter().any(|exposure| exposure.may_pass) {
+                break wrong;
+            }
+            self.clock.sleep(pause).await;
+            pause *= 2;
+        };
+        let Some(first) = wrong.first() else { return Ok(()) };
+        let told: Vec<String> =
+            wrong.iter().map(|exposure| format!("{}: {}", exposure.resource, exposure.what)).collect();
+        let is = if wrong.iter().any(|e| e.leak == Leak::Occupied) {
+            "is not empty"
+        } else {
+            "is not known to be empty"
+        };
+        Err(Stop::Aborted {
+            error: format!("the standing sandbox `{name}` {is}: {}", told.join("; ")),
+            help: Some(first.leak.fix().into()),
+        })
     }
 
     /// Makes sure that a resumed run still holds its standing sandbox.
@@ -150,7 +169,7 @@ impl Engine {
         let tags = RunTags::new(standing::run_of(name), standing::forever());
         begin::preflight(self, &tags, Asking::ForDrill).await.ended()?;
         let place = self.sandbox();
-        self.refuse_in_use(name, &place).await?;
+        self.free(name, &place).await?;
         let found = standing::find(&*self.cloud, &place, name).await?;
         let is_new = found.is_empty();
         let provisioner = self.standing_provisioner(name, found, false);
@@ -193,19 +212,20 @@ impl Engine {
         Ok(Standing { name: name.to_owned(), place, parts, missing, holder, exposures })
     }
 
-    async fn refuse_in_use(&self, name: &str, place: &Place) -> Result<(), Stop> {
-        let holder = self.holder(name, place).await?;
-        let Some(Holder { run, until: Expiry::StandsUntil(_) | Expiry::Unknown(_) }) = holder else {
-            return Ok(());
-        };
-        Err(Stop::Aborted {
-            error: format!("the standing sandbox `{name}` is in use by the run {run}"),
-            help: Some("wait for its end; if its runner is dead, end it with `drillmaster abort`".into()),
-        })
-    }
-
-    async fn holder(&self, name: &str, place: &Place) -> CloudResult<Option<Holder>> {
-        standing::holder(&*self.cloud, place, name, self.clock.now()).await
+    /// Refuses while a drill uses the standing sandbox. Removes what an expired one has left.
+    async fn free(&self, name: &str, place: &Place) -> Result<(), Stop> {
+        match standing::holder(&*self.cloud, place, name, self.clock.now()).await? {
+            None => Ok(()),
+            // A removal that was cut off goes on.
+            Some(Holder { run, .. }) if run == standing::run_of(name) => Ok(()),
+            Some(Holder { run, until: Expiry::Expired(_) }) => {
+                Ok(self.locking(name).clear(&self.cloud, place, &run).await?)
+            }
+            Some(Holder { run, until: Expiry::StandsUntil(_) | Expiry::Unknown(_) }) => Err(Stop::Aborted {
+                error: format!("the standing sandbox `{name}` is in use by the run {run}"),
+                help: Some("wait for its end; if its runner is dead, end it with `drillmaster abort`".into()),
+            }),
+        }
     }
 
     /// Removes the standing sandbox of the playbook. Returns what is left of it.
@@ -214,14 +234,17 @@ impl Engine {
     /// A drill uses it, or it cannot be looked at.
     pub async fn take_down(&self) -> Result<(Vec<ResourceRef>, Vec<String>), Stop> {
         let (name, place) = (self.standing_name()?, self.sandbox());
-        self.refuse_in_use(name, &place).await?;
-        if let Some(holder) = self.holder(name, &place).await? {
-            self.locking(name).clear(&self.cloud, &place, &holder.run).await?;
-        }
-        let found = standing::find(&*self.cloud, &place, name).await?;
-        let parts: Vec<ResourceRef> = found.values().cloned().collect();
-        let provisioner = self.standing_provisioner(name, found, true);
+        self.free(name, &place).await?;
+        // Teardown finds the parts by their tag, also those that are there twice.
+        let whose = Whose::Network(Some(standing::run_of(name)));
+        let found = self.cloud.tagged(&place, &whose).await?.things.into_iter();
+        let parts: Vec<ResourceRef> = found.map(|thing| thing.resource).collect();
+        let provisioner = self.standing_provisioner(name, HashMap::new(), false);
         let waiter = Waiter::new(Rc::clone(&self.cloud), self.clock.clone());
+        // With the lock in hand, no drill begins in what is being removed.
+        if let Some(vpc) = parts.iter().find(|part| part.kind == Kind::Vpc) {
+            self.locking(name).hold(&provisioner, &waiter, &vpc.id, &self.standing_spec()).await?;
+        }
         provisioner.guard().enter(Phase::Teardown);
         let left = self.teardown_in(&provisioner, &waiter, vec![place]).run().await;
         Ok((parts, left))

@@ -15,8 +15,8 @@ use estate::Loss;
 use event::{Body, SANDBOX};
 use port::wait::{Until, Waiter};
 use port::{
-    Cloud, CloudError, Create, CreateFunction, ErrorKind, Finding, NameRule, NameRules, NamesWatch, Offers,
-    Place, Ready, RestoreDb, Rule, State, SubnetRef, Wishes, Zone,
+    Cloud, CloudError, Create, CreateFunction, ErrorKind, Finding, Kind, NameRule, NameRules, NamesWatch,
+    Offers, Place, Ready, RestoreDb, Rule, State, SubnetRef, Wishes, Zone,
 };
 
 /// The parts of the sandbox that the playbook asks for before T0.
@@ -287,7 +287,21 @@ async fn make_probe(
         architecture: probe.architecture,
         sha256: probe.sha256.clone(),
     });
-    one(provisioner, waiter, place, "probe", what).await
+    let id = one(provisioner, waiter, place, "probe", what).await?;
+    // One that stood already answers every check, and gets the secrets of their questions.
+    if provisioner.part(SANDBOX, "probe").is_some() {
+        let seen = waiter.wait(place, Kind::Function, &id, Until::Ready).await?;
+        let is = |key: &str, wanted: &str| {
+            seen.attributes.get(key).and_then(serde_json::Value::as_str).is_some_and(|found| found == wanted)
+        };
+        if !is("code_sha256", &probe.sha256) || !is("role", &probe.role) {
+            let said = "the probe of the standing sandbox has another program or role than this drill's";
+            return Err(CloudError::new(ErrorKind::Invalid, "lambda:GetFunction", said)
+                .help("make the sandbox anew: `drillmaster sandbox down`, then `up`")
+                .into());
+        }
+    }
+    Ok(id)
 }
 
 /// The real name of a bucket. Bucket names are global, so the run makes it unique.

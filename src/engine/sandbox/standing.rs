@@ -25,6 +25,8 @@ const PREFIX: &str = "standing-";
 /// The name of the security group that is the lock.
 const LOCK_NAME: &str = "drillmaster-lock";
 const TAGGED: &str = "ec2:DescribeVpcs";
+/// The most that `sandbox.network.azs` may ask for.
+const MOST_ZONES: usize = 6;
 
 /// The last second that a tag with four digits for the year can name.
 ///
@@ -107,6 +109,18 @@ pub async fn zones(
             format!("the standing sandbox has the range {cidr}, and the playbook asks for {}", spec.cidr);
         return Err(wrong(said, "give the playbook that `sandbox.network.cidr`, or name another sandbox"));
     }
+    let stand =
+        (0..MOST_ZONES).filter(|index| standing.part(SANDBOX, &subnet_slot(*index)).is_some()).count();
+    if stand != spec.azs as usize {
+        let said = format!(
+            "the standing sandbox has subnets in {stand} zones, and the playbook asks for {}",
+            spec.azs
+        );
+        return Err(wrong(
+            said,
+            "give the playbook that number as `sandbox.network.azs`, or name another sandbox",
+        ));
+    }
     let all = standing.cloud().zones(place).await?;
     let mut zones = Vec::new();
     for index in 0..spec.azs as usize {
@@ -179,14 +193,9 @@ impl Locking<'_> {
         waiter: &Rc<Waiter>,
         spec: &SandboxSpec,
     ) -> Result<(), ProvisionError> {
-        let (place, slot) = (&spec.place, lock_slot(self.name));
-        let what = Create::SecurityGroup {
-            vpc: part(standing, VPC)?.id,
-            vpc_cidr: spec.cidr.clone(),
-            name: LOCK_NAME.to_owned(),
-            only_out: true,
-        };
-        let take = async || one(provisioner, waiter, place, &slot, what.clone()).await.map(drop);
+        let place = &spec.place;
+        let vpc = part(standing, VPC)?.id;
+        let take = async || self.hold(provisioner, waiter, &vpc, spec).await;
         match take().await {
             Err(ProvisionError::Cloud(error)) if error.kind == ErrorKind::AlreadyExists => {}
             taken => return taken,
@@ -206,6 +215,23 @@ impl Locking<'_> {
             }
             taken => taken,
         }
+    }
+
+    /// Makes the lock. `AlreadyExists`: somebody holds it.
+    pub async fn hold(
+        &self,
+        provisioner: &Rc<Provisioner>,
+        waiter: &Rc<Waiter>,
+        vpc: &str,
+        spec: &SandboxSpec,
+    ) -> Result<(), ProvisionError> {
+        let what = Create::SecurityGroup {
+            vpc: vpc.to_owned(),
+            vpc_cidr: spec.cidr.clone(),
+            name: LOCK_NAME.to_owned(),
+            only_out: true,
+        };
+        one(provisioner, waiter, &spec.place, &lock_slot(self.name), what).await.map(drop)
     }
 
     fn in_use(&self, run: &RunId, until: &Expiry) -> CloudError {
@@ -234,6 +260,8 @@ impl Locking<'_> {
                 Outcome::Stands => Some(left.thing.resource.to_string()),
                 Outcome::Resisted(why) => Some(format!("{}: {why}", left.thing.resource)),
             })
+            .chain(swept.unseen)
+            .chain(swept.held)
             .collect();
         if left.is_empty() {
             return Ok(());

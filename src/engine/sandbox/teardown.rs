@@ -19,7 +19,7 @@ pub const PATIENCE: Duration = Duration::from_mins(45);
 /// How long the network may resist at least, if the run made a function. Lambda keeps the interfaces
 /// of a function that is gone for 18 to 35 minutes, at times for more than an hour
 /// (hashicorp/terraform-provider-aws issue 32130).
-const NETWORK_PATIENCE: Duration = Duration::from_mins(60);
+pub const NETWORK_PATIENCE: Duration = Duration::from_mins(60);
 
 /// Whether the kind is part of an empty network: it holds no data and costs nothing.
 fn is_network(kind: Kind) -> bool {

@@ -560,7 +560,8 @@ fn teardown(record: &Record) -> Teardown {
         ran,
         created: created.len(),
         deleted: deleted.len(),
-        data_gone_at: record.data_gone_at,
+        // What a later search found may hold data.
+        data_gone_at: record.data_gone_at.filter(|_| left_behind.is_empty()),
         // Without a probe, nothing stays longer than the rest.
         network_gone_at: whole.filter(|_| record.data_gone_at.is_some() && record.network_left.is_empty()),
         network_left: record.network_left.iter().map(name).collect(),

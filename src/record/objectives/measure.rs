@@ -263,10 +263,20 @@ impl<'a> Measures<'a> {
         // A default objective does not apply to a workload that lists its resources, if none of
         // them holds data.
         let objective_s = workload.rpo_s.filter(|_| !nothing_lost || workload.own_rpo);
-        let (newest_s, newest_known) = by_newest(&sources, &ages);
+        let newest_s = by_newest(&sources, &ages);
         let judged_by_newest = sources.iter().any(|source| source.asked.as_deref() == Some(RANDOM));
         let status = if judged_by_newest {
-            judge(objective_s, newest_s, complete && newest_known)
+            // What was asked for otherwise is judged by what was used.
+            let judged: Vec<Option<f64>> = sources
+                .iter()
+                .zip(&ages)
+                .map(|(source, age)| match (source.asked.as_deref(), &source.newest) {
+                    (Some(RANDOM), Some(_)) => source.newest_age_s,
+                    _ => *age,
+                })
+                .collect();
+            let oldest = judged.iter().flatten().copied().reduce(f64::max);
+            judge(objective_s, oldest, complete && judged.iter().all(Option::is_some))
         } else {
             judge(objective_s, measured_s, complete)
         };
@@ -382,18 +392,17 @@ impl<'a> Measures<'a> {
 /// What a step asks for that draws its point.
 const RANDOM: &str = "random";
 
-/// The age of the oldest store if each had been restored from its newest point, and whether all ages are
-/// known. `None`: each step asked for the newest one.
-fn by_newest(sources: &[RpoSource], ages: &[Option<f64>]) -> (Option<f64>, bool) {
+/// The age of the oldest store if each had been restored from its newest point. `None`: each step asked
+/// for the newest one.
+fn by_newest(sources: &[RpoSource], ages: &[Option<f64>]) -> Option<f64> {
     if sources.iter().all(|source| source.newest.is_none()) {
-        return (None, true);
+        return None;
     }
     let newest = sources.iter().zip(ages).map(|(source, age)| match source.newest {
         Some(_) => source.newest_age_s,
         None => *age,
     });
-    let newest: Vec<Option<f64>> = newest.collect();
-    (newest.iter().flatten().copied().reduce(f64::max), newest.iter().all(Option::is_some))
+    newest.flatten().reduce(f64::max)
 }
 
 /// The age of a store's data. A check's timestamp replaces the recovery point's time. No data can

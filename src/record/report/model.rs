@@ -398,7 +398,7 @@ pub enum CheckStatus {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckReport {
     pub id: String,
-    /// `http`, `tcp`, `dns`, `sql`, `data`, `s3`, `dynamodb`, `command`, `state`
+    /// `http`, `tcp`, `dns`, `sql`, `data`, `redis`, `s3`, `dynamodb`, `command`, `state`
     pub kind: String,
     pub workload: Option<String>,
     pub needs: Vec<String>,

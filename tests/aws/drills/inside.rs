@@ -16,7 +16,7 @@ use super::drill::{Done, Drill};
 use super::shop::{EAST, PRODUCTION, SANDBOX, Shop, WEST};
 
 /// How long the peer's Lambda keeps the interface of a function that is gone.
-const LINGERS: f64 = 20.0;
+const LINGERS: f64 = 40.0;
 
 /// A role for the probe with the policy that `iam-policy --for probe` prints, and nothing else.
 fn role(shop: &Shop, account: &str) -> String {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::closet::{Closet, creations};
 use super::drill::{Drill, role};
 use super::privileges;
-use super::shop::{SANDBOX, Shop};
+use super::shop::{PRODUCTION, SANDBOX, Shop};
 
 const PROVE: &str = "iam:SimulatePrincipalPolicy";
 /// How many drills run at once. The peer answers one request at a time.
@@ -47,10 +47,14 @@ fn apart(text: &str, number: usize) -> String {
     text.replace(":role/drillmaster\"", &format!(":role/drillmaster-{number}\""))
 }
 
-async fn each_action_is_missed(sample: &str) {
+/// `account`: the one that holds the sandbox of the sample; `ttl`: as the sample says it.
+async fn each_action_is_missed(sample: &str, account: &str, ttl: &str) {
     let shop = Shop::open(0.0).await;
+    let probe = json!({ "account": account, "name": "probe", "actions": port::PROBE_ROLE });
+    let probe = shop.moto.call("POST", "/peer/roles", Some(&probe))["arn"].as_str().unwrap().to_owned();
+    let probe = format!("{ttl}\n  probe: {{ role: \"{probe}\" }}");
     let before = shop.moto.state();
-    let whole = Drill::sample(sample, &shop, &[]).policies(&[]);
+    let whole = Drill::sample(sample, &shop, &[(ttl, &probe)]).policies(&[]);
     let accounts = whole["accounts"].as_array().unwrap();
     let mut cases: Vec<(usize, String)> = Vec::new();
     for (index, account) in accounts.iter().enumerate() {
@@ -67,7 +71,8 @@ async fn each_action_is_missed(sample: &str) {
             without(&mut printed["accounts"][*index], action);
             privileges::enforce(shop.moto.endpoint(), &printed);
             let change = (":role/drillmaster\"", format!(":role/drillmaster-{number}\""));
-            let done = Drill::sample(sample, &shop, &[(change.0, &change.1)]).start_as_it_is().end_refused();
+            let changes = [(change.0, &*change.1), (ttl, &probe)];
+            let done = Drill::sample(sample, &shop, &changes).start_as_it_is().end_refused();
             let account = printed["accounts"][*index]["account"].as_str().unwrap();
             let said = format!("account {account} would refuse {action} to ");
             let found = done.report["findings"].as_array().cloned().unwrap_or_default();
@@ -95,17 +100,17 @@ async fn each_action_is_missed(sample: &str) {
 
 #[tokio::test]
 async fn each_action_is_missed_when_a_region_is_lost() {
-    each_action_is_missed("region-loss.yaml").await;
+    each_action_is_missed("region-loss.yaml", SANDBOX, "ttl: 4h").await;
 }
 
 #[tokio::test]
 async fn each_action_is_missed_when_a_zone_is_lost() {
-    each_action_is_missed("az-loss.yaml").await;
+    each_action_is_missed("az-loss.yaml", PRODUCTION, "ttl: 2h").await;
 }
 
 #[tokio::test]
 async fn each_action_is_missed_when_an_account_is_lost() {
-    each_action_is_missed("account-loss.yaml").await;
+    each_action_is_missed("account-loss.yaml", SANDBOX, "ttl: 8h").await;
 }
 
 /// Sometimes IAM cannot be asked, for example about a role that it does not find. Then nothing is

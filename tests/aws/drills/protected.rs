@@ -12,7 +12,8 @@ async fn a_role_of_the_wrong_account_is_stopped_before_anything_is_made() {
     let shop = Shop::open(1.0).await;
     let before = shop.moto.state();
     let (right, wrong) = (role(SANDBOX), role(PRODUCTION));
-    let done = Drill::sample("region-loss.yaml", &shop, &[(&right, &wrong)]).run();
+    let drill = Drill::sample("region-loss.yaml", &shop, &[(&right, &wrong)]);
+    let done = drill.connect("*:5432", "127.0.0.1:1").run();
     done.ends(3, "error");
     let words = format!("the credentials for account {SANDBOX} belong to account {PRODUCTION}");
     assert!(done.report["reasons"].to_string().contains(&words), "{}", done.told());
