@@ -157,9 +157,10 @@ impl Engine {
     /// How long a drill may take after its ttl: for its teardown, for the log of names, and until Lambda
     /// lets the probe's network go.
     pub(super) fn after_ttl(&self) -> TimeDelta {
-        let network = self.plan.sandbox.probe().map(|_| NETWORK_PATIENCE);
+        let sandbox = &self.plan.sandbox;
+        let network = sandbox.probe().filter(|_| sandbox.standing.is_none()).map(|_| NETWORK_PATIENCE);
         let patience = network.unwrap_or_default().max(self.config.patience);
-        let log = if self.plan.sandbox.watches_names() { ARRIVES_WITHIN } else { Duration::ZERO };
+        let log = if sandbox.watches_names() { ARRIVES_WITHIN } else { Duration::ZERO };
         Span(patience.saturating_add(log)).delta()
     }
 }
