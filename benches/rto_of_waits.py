@@ -8,34 +8,23 @@ report must say the same. All waits run beside each other, each with an emulatio
 """
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from datetime import datetime
 from pathlib import Path
 
-import boto3
+from emulated import Emulation
 
-ROOT = Path(__file__).resolve().parent.parent
 ACCOUNT = "123456789012"
 
 
-def client(service, endpoint):
-    keys = {"aws_access_key_id": "bench", "aws_secret_access_key": "bench"}
-    return boto3.client(service, region_name="us-west-2", endpoint_url=endpoint, **keys)
-
-
 def start(program, wait, folder):
-    peer = subprocess.Popen(
-        [sys.executable, "-m", "moto_peer"], cwd=ROOT / "tests/peers", stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    endpoint = f"http://127.0.0.1:{json.loads(peer.stdout.readline())['port']}"
-    delays(endpoint, {"default": 0})
-    ec2 = client("ec2", endpoint)
+    peer = Emulation()
+    peer.admin("delays", {"default": 0})
+    ec2 = peer.client("ec2")
     volume = ec2.create_volume(AvailabilityZone="us-west-2a", Size=1)["VolumeId"]
     snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
-    delays(endpoint, {"volume": wait})
+    peer.admin("delays", {"volume": wait})
     (folder / "playbook.yaml").write_text(
         f"""name: wait-{wait}
 lose: {{ region: us-east-1 }}
@@ -48,25 +37,7 @@ checks:
   - {{ id: state, workload: disk, state: {{ of: "{{{{ steps.volume.volume_id }}}}" }} }}
 """
     )
-    env = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_REGION": "us-west-2",
-        "AWS_ACCESS_KEY_ID": "bench",
-        "AWS_SECRET_ACCESS_KEY": "bench",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    command = [program, "run", "playbook.yaml", "--on", "aws", "--out", "run"]
-    with open(folder / "log", "w", encoding="utf-8") as log:
-        return peer, subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
-
-
-def delays(endpoint, wish):
-    import urllib.request
-
-    request = urllib.request.Request(f"{endpoint}/peer/delays", json.dumps(wish).encode(), method="POST")
-    urllib.request.urlopen(request).read()
+    return peer, peer.start(program, folder)
 
 
 def told(folder, wait):
@@ -95,8 +66,7 @@ def main():
                 print(told(folder, wait), flush=True)
             except (OSError, StopIteration, KeyError) as error:
                 print(f"{wait:.0f} s: exit code {code}, {error!r}:\n{(folder / 'log').read_text()[-2000:]}")
-            peer.stdin.close()
-            peer.wait()
+            peer.close()
 
 
 main()

@@ -20,7 +20,7 @@ use ipnet::Ipv4Net;
 use self::vpcs::{AT_ONCE, Vpcs, found, way};
 use super::access::{Clients, Ec2Reader as Client};
 use super::error::OrCloud;
-use super::pages;
+use super::{pages, resolver};
 use port::{CloudError, CloudResult, Exposure, IsolationScan, Kind, Leak};
 
 type ListFuture<'a> = LocalBoxFuture<'a, CloudResult<Vec<Exposure>>>;
@@ -59,6 +59,9 @@ pub async fn find(clients: &Clients, scan: &IsolationScan, zones: bool) -> Vec<E
         ("database snapshots", Box::pin(made::db_shares(&clients.rds, scope))),
         ("buckets", Box::pin(made::buckets(&clients.s3, scope))),
     ];
+    if let Some(group) = scan.made.iter().find(|made| made.kind == Kind::RuleGroup) {
+        lists.push(("names", Box::pin(resolver::openings(&clients.resolver, scan, &group.id))));
+    }
     // The last scan is a full one and always asks: the gate allows Route 53 again by then.
     if zones || scan.whole {
         lists.push(("private DNS zones", Box::pin(private_zones(clients, scan, vpcs))));

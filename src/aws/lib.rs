@@ -21,6 +21,7 @@ mod efs;
 mod error;
 mod exposure;
 pub mod function;
+mod heap;
 pub mod history;
 mod interceptor;
 pub mod kms;
@@ -57,6 +58,7 @@ use self::answer::{in_order, missing, observed, pages, with};
 use self::at::At;
 use self::caller::on_behalf;
 use self::error::OrCloud;
+use self::heap::on_heap;
 use self::simulate::Simulated;
 use base::duration::Time;
 use base::ids::{AccountId, RunId};
@@ -82,8 +84,8 @@ pub mod sdk {
     pub use {
         aws_config, aws_credential_types, aws_sdk_backup, aws_sdk_cloudformation, aws_sdk_cloudwatchlogs,
         aws_sdk_dynamodb, aws_sdk_ec2, aws_sdk_efs, aws_sdk_kms, aws_sdk_lambda, aws_sdk_rds,
-        aws_sdk_route53, aws_sdk_s3, aws_sdk_secretsmanager, aws_sdk_sns, aws_sdk_sts,
-        aws_smithy_http_client, aws_smithy_runtime_api,
+        aws_sdk_route53, aws_sdk_route53resolver, aws_sdk_s3, aws_sdk_secretsmanager, aws_sdk_sns,
+        aws_sdk_sts, aws_smithy_http_client, aws_smithy_runtime_api,
     };
 }
 
@@ -156,64 +158,71 @@ impl Cloud for Aws {
         on_behalf(&origin.by, async {
             let at = At { aws: self, permit, place: permit.place(), origin, run_tags: permit.run_tags() };
             carried::guard_changed(&at, what).await?;
-            let answer = match what {
-                Create::Vpc { cidr, name } => ec2::network::vpc(&at, cidr, name).await,
+            let request = match what {
+                Create::Vpc { cidr, name } => on_heap(|| ec2::network::vpc(&at, cidr, name)),
                 Create::Subnet { vpc, cidr, az, name } => {
-                    ec2::network::subnet(&at, vpc, cidr, az, name).await
+                    on_heap(|| ec2::network::subnet(&at, vpc, cidr, az, name))
                 }
                 Create::SecurityGroup { vpc, vpc_cidr, name, only_out } => {
-                    ec2::network::security_group(&at, vpc, vpc_cidr, name, *only_out).await
+                    on_heap(|| ec2::network::security_group(&at, vpc, vpc_cidr, name, *only_out))
                 }
-                Create::KeyPair { name, public_key } => ec2::misc::key_pair(&at, name, public_key).await,
-                Create::Address { name } => ec2::misc::address(&at, name).await,
-                Create::CopySnapshot { .. } => ec2::snapshot::copy(&at, what).await,
-                Create::CopyImage { .. } => ec2::image::copy(&at, what).await,
-                Create::Volume(volume) => ec2::volume::create(&at, volume).await,
+                Create::KeyPair { name, public_key } => {
+                    on_heap(|| ec2::misc::key_pair(&at, name, public_key))
+                }
+                Create::Address { name } => on_heap(|| ec2::misc::address(&at, name)),
+                Create::CopySnapshot { .. } => on_heap(|| ec2::snapshot::copy(&at, what)),
+                Create::CopyImage { .. } => on_heap(|| ec2::image::copy(&at, what)),
+                Create::Volume(volume) => on_heap(|| ec2::volume::create(&at, volume)),
                 Create::AttachVolume { volume, instance, device } => {
-                    ec2::volume::attach(&at, volume, instance, device).await
+                    on_heap(|| ec2::volume::attach(&at, volume, instance, device))
                 }
-                Create::Instances(instances) => ec2::instance::run(&at, instances).await,
+                Create::Instances(instances) => on_heap(|| ec2::instance::run(&at, instances)),
                 Create::DbSubnetGroup { name, subnets } => {
-                    rds::subnet_group::create(&at, name, subnets).await
+                    on_heap(|| rds::subnet_group::create(&at, name, subnets))
                 }
                 Create::CopyDbSnapshot { .. } | Create::CopyDbClusterSnapshot { .. } => {
-                    rds::snapshot::copy(&at, what).await
+                    on_heap(|| rds::snapshot::copy(&at, what))
                 }
-                Create::Db(db) => rds::instance::restore(&at, db).await,
-                Create::DbToTime(to) => rds::instance::restore_to_time(&at, to).await,
+                Create::Db(db) => on_heap(|| rds::instance::restore(&at, db)),
+                Create::DbToTime(to) => on_heap(|| rds::instance::restore_to_time(&at, to)),
                 Create::DbReplica { source, source_region, kms_key, db } => {
-                    rds::replica::create(&at, source, source_region, kms_key.as_deref(), db).await
+                    on_heap(|| rds::replica::create(&at, source, source_region, kms_key.as_deref(), db))
                 }
-                Create::PromoteReplica { db, size: _ } => rds::replica::promote(&at, db).await,
-                Create::DbCluster(cluster) => rds::cluster::restore(&at, cluster).await,
-                Create::DbClusterToTime(to) => rds::cluster::restore_to_time(&at, to).await,
+                Create::PromoteReplica { db, size: _ } => on_heap(|| rds::replica::promote(&at, db)),
+                Create::DbCluster(cluster) => on_heap(|| rds::cluster::restore(&at, cluster)),
+                Create::DbClusterToTime(to) => on_heap(|| rds::cluster::restore_to_time(&at, to)),
                 Create::DbClusterInstance { cluster, name, class, engine, index: _ } => {
-                    rds::cluster::add_instance(&at, cluster, name, class, engine).await
+                    on_heap(|| rds::cluster::add_instance(&at, cluster, name, class, engine))
                 }
-                Create::Table(table) => dynamodb::table::restore(&at, table).await,
-                Create::TableToTime(to) => dynamodb::table::restore_to_time(&at, to).await,
-                Create::SetTable(settings) => dynamodb::table::set(&at, settings).await,
-                Create::Bucket { name, versioned } => s3::bucket::create(&at, name, *versioned).await,
+                Create::Table(table) => on_heap(|| dynamodb::table::restore(&at, table)),
+                Create::TableToTime(to) => on_heap(|| dynamodb::table::restore_to_time(&at, to)),
+                Create::SetTable(settings) => on_heap(|| dynamodb::table::set(&at, settings)),
+                Create::Bucket { name, versioned } => on_heap(|| s3::bucket::create(&at, name, *versioned)),
                 Create::Vault { name, kms_key, admits } => {
-                    backup::vault::create(&at, name, kms_key.as_deref(), admits).await
+                    on_heap(|| backup::vault::create(&at, name, kms_key.as_deref(), admits))
                 }
-                Create::CopyPoint(copy) => backup::copy::start(&at, what, copy).await,
-                Create::StartRestore(start) => backup::start(&at, start).await,
-                Create::AdoptRestored(adopted) => backup::adopt(&at, adopted).await,
+                Create::CopyPoint(copy) => on_heap(|| backup::copy::start(&at, what, copy)),
+                Create::StartRestore(start) => on_heap(|| backup::start(&at, start)),
+                Create::AdoptRestored(adopted) => on_heap(|| backup::adopt(&at, adopted)),
                 Create::MountTarget { file_system, subnet, group, name: _ } => {
-                    efs::mount(&at, file_system, subnet, group).await
+                    on_heap(|| efs::mount(&at, file_system, subnet, group))
                 }
-                Create::Function(function) => function::create(&at, function).await,
-                Create::DomainList { name, domains } => resolver::domain_list(&at, name, domains).await,
-                Create::RuleGroup { name, vpc, rules } => resolver::rule_group(&at, name, vpc, rules).await,
-                Create::OverrideRule { group, list, to, name } => {
-                    resolver::override_rule(&at, group, list, to, name).await
+                Create::Function(function) => on_heap(|| function::create(&at, function)),
+                Create::DomainList { name, domains } => on_heap(|| resolver::domain_list(&at, name, domains)),
+                Create::RuleGroup { name, vpc, rules } => {
+                    on_heap(|| resolver::rule_group(&at, name, vpc, rules))
                 }
-                Create::QueryLog { name, vpc, bucket } => resolver::query_log(&at, name, vpc, bucket).await,
-                Create::Zone { name, vpc, domain } => zone::create(&at, name, vpc, domain).await,
-                Create::Record { zone, domain, to } => zone::record(&at, zone, domain, to).await,
-                Create::Stack(stack) => cloudformation::create(&at, stack).await,
+                Create::OverrideRule { group, list, to, name, order } => {
+                    on_heap(|| resolver::override_rule(&at, group, list, to, (*order, name)))
+                }
+                Create::QueryLog { name, vpc, bucket } => {
+                    on_heap(|| resolver::query_log(&at, name, vpc, bucket))
+                }
+                Create::Zone { name, vpc, domain } => on_heap(|| zone::create(&at, name, vpc, domain)),
+                Create::Record { zone, domain, to } => on_heap(|| zone::record(&at, zone, domain, to)),
+                Create::Stack(stack) => on_heap(|| cloudformation::create(&at, stack)),
             };
+            let answer = request.await;
             // Every failure counts as "may have been created" once one attempt was doubtful: an
             // earlier attempt may have succeeded and its answer may be lost.
             if caller::doubtful() { once::begun(answer) } else { answer }
@@ -241,40 +250,43 @@ impl Cloud for Aws {
         }
         on_behalf(READING, async {
             let clients = self.s3_clients(place).await?;
-            let found = match kind {
-                Kind::Bucket => s3::bucket::observe(&clients.s3, ids).await?,
-                Kind::Vpc => ec2::network::observe_vpcs(&clients.ec2, ids).await?,
-                Kind::Subnet => ec2::network::observe_subnets(&clients.ec2, ids).await?,
-                Kind::SecurityGroup => ec2::network::observe_groups(&clients.ec2, ids).await?,
-                Kind::Snapshot => ec2::snapshot::observe(&clients.ec2, ids).await?,
-                Kind::Image => ec2::image::observe(&clients.ec2, ids).await?,
-                Kind::Volume => ec2::volume::observe(&clients.ec2, &self.zone_map(place).await?, ids).await?,
-                Kind::Instance => {
-                    ec2::instance::observe(&clients.ec2, &self.zone_map(place).await?, ids).await?
-                }
-                Kind::KeyPair => ec2::misc::observe_key_pairs(&clients.ec2, ids).await?,
-                Kind::Address => ec2::misc::observe_addresses(&clients.ec2, ids).await?,
-                Kind::DbSubnetGroup => rds::subnet_group::observe(&clients.rds, ids).await?,
-                Kind::DbInstance => {
-                    rds::instance::observe(&clients.rds, &self.zone_map(place).await?, ids).await?
-                }
-                Kind::DbCluster => rds::cluster::observe(&clients.rds, ids).await?,
+            let request = match kind {
+                Kind::Bucket => on_heap(|| s3::bucket::observe(&clients.s3, ids)),
+                Kind::Vpc => on_heap(|| ec2::network::observe_vpcs(&clients.ec2, ids)),
+                Kind::Subnet => on_heap(|| ec2::network::observe_subnets(&clients.ec2, ids)),
+                Kind::SecurityGroup => on_heap(|| ec2::network::observe_groups(&clients.ec2, ids)),
+                Kind::Snapshot => on_heap(|| ec2::snapshot::observe(&clients.ec2, ids)),
+                Kind::Image => on_heap(|| ec2::image::observe(&clients.ec2, ids)),
+                Kind::Volume => on_heap(|| async {
+                    ec2::volume::observe(&clients.ec2, &self.zone_map(place).await?, ids).await
+                }),
+                Kind::Instance => on_heap(|| async {
+                    ec2::instance::observe(&clients.ec2, &self.zone_map(place).await?, ids).await
+                }),
+                Kind::KeyPair => on_heap(|| ec2::misc::observe_key_pairs(&clients.ec2, ids)),
+                Kind::Address => on_heap(|| ec2::misc::observe_addresses(&clients.ec2, ids)),
+                Kind::DbSubnetGroup => on_heap(|| rds::subnet_group::observe(&clients.rds, ids)),
+                Kind::DbInstance => on_heap(|| async {
+                    rds::instance::observe(&clients.rds, &self.zone_map(place).await?, ids).await
+                }),
+                Kind::DbCluster => on_heap(|| rds::cluster::observe(&clients.rds, ids)),
                 Kind::DbSnapshot | Kind::DbClusterSnapshot => {
-                    rds::snapshot::observe(&clients.rds, kind, ids).await?
+                    on_heap(|| rds::snapshot::observe(&clients.rds, kind, ids))
                 }
-                Kind::FileSystem => efs::observe(&clients.efs, ids).await?,
-                Kind::MountTarget => efs::observe_targets(&clients.efs, ids).await?,
-                Kind::Table => dynamodb::table::observe(&clients.dynamodb, ids).await?,
-                Kind::Vault => backup::vault::observe(&clients.backup, ids).await?,
-                Kind::CopyJob => backup::copy::observe(&clients.backup, ids).await?,
-                Kind::RestoreJob => backup::observe(&clients.backup, ids).await?,
-                Kind::Function => function::observe(&clients.lambda, ids).await?,
+                Kind::FileSystem => on_heap(|| efs::observe(&clients.efs, ids)),
+                Kind::MountTarget => on_heap(|| efs::observe_targets(&clients.efs, ids)),
+                Kind::Table => on_heap(|| dynamodb::table::observe(&clients.dynamodb, ids)),
+                Kind::Vault => on_heap(|| backup::vault::observe(&clients.backup, ids)),
+                Kind::CopyJob => on_heap(|| backup::copy::observe(&clients.backup, ids)),
+                Kind::RestoreJob => on_heap(|| backup::observe(&clients.backup, ids)),
+                Kind::Function => on_heap(|| function::observe(&clients.lambda, ids)),
                 Kind::DomainList | Kind::RuleGroup | Kind::QueryLog => {
-                    resolver::observe(&clients.resolver, kind, ids).await?
+                    on_heap(|| resolver::observe(&clients.resolver, kind, ids))
                 }
-                Kind::Zone => zone::observe(&clients.route53, ids).await?,
-                Kind::Stack => cloudformation::observe(&clients.cloudformation, ids).await?,
+                Kind::Zone => on_heap(|| zone::observe(&clients.route53, ids)),
+                Kind::Stack => on_heap(|| cloudformation::observe(&clients.cloudformation, ids)),
             };
+            let found = request.await?;
             Ok(in_order(ids, found))
         })
         .await
@@ -290,41 +302,41 @@ impl Cloud for Aws {
         on_behalf(&origin.by, async {
             let clients = self.s3_clients(&resource.place()).await?;
             let to = &clients.writer(permit, Operation::Delete, delete_call(resource.kind))?;
-            let gone = match resource.kind {
-                Kind::Vpc => ec2::network::delete_vpc(to, &resource.id).await,
-                Kind::Subnet => ec2::network::delete_subnet(to, &resource.id).await,
-                Kind::SecurityGroup => ec2::network::delete_group(to, &resource.id).await,
-                Kind::Snapshot => ec2::snapshot::delete(to, &resource.id).await,
-                Kind::Image => ec2::image::delete(to, &resource.id).await,
-                Kind::Volume => ec2::volume::delete(to, &resource.id).await,
-                Kind::Instance => ec2::instance::terminate(to, &resource.id).await,
-                Kind::KeyPair => ec2::misc::delete_key_pair(to, &resource.id).await,
-                Kind::Address => ec2::misc::delete_address(to, &resource.id).await,
-                Kind::DbSubnetGroup => rds::subnet_group::delete(to, &resource.id).await,
-                Kind::DbInstance => rds::instance::delete(to, &resource.id).await,
-                Kind::DbCluster => rds::cluster::delete(to, &resource.id).await,
-                Kind::DbSnapshot | Kind::DbClusterSnapshot => rds::snapshot::delete(to, resource).await,
-                Kind::Table => dynamodb::table::delete(to, &resource.id).await,
-                Kind::Bucket => s3::bucket::delete(to, &resource.id, progress).await,
-                Kind::FileSystem => efs::delete(to, &resource.id).await,
-                Kind::MountTarget => efs::delete_target(to, &resource.id).await,
-                Kind::Vault => backup::vault::delete(to, &resource.id).await,
+            let request = match resource.kind {
+                Kind::Vpc => on_heap(|| ec2::network::delete_vpc(to, &resource.id)),
+                Kind::Subnet => on_heap(|| ec2::network::delete_subnet(to, &resource.id)),
+                Kind::SecurityGroup => on_heap(|| ec2::network::delete_group(to, &resource.id)),
+                Kind::Snapshot => on_heap(|| ec2::snapshot::delete(to, &resource.id)),
+                Kind::Image => on_heap(|| ec2::image::delete(to, &resource.id)),
+                Kind::Volume => on_heap(|| ec2::volume::delete(to, &resource.id)),
+                Kind::Instance => on_heap(|| ec2::instance::terminate(to, &resource.id)),
+                Kind::KeyPair => on_heap(|| ec2::misc::delete_key_pair(to, &resource.id)),
+                Kind::Address => on_heap(|| ec2::misc::delete_address(to, &resource.id)),
+                Kind::DbSubnetGroup => on_heap(|| rds::subnet_group::delete(to, &resource.id)),
+                Kind::DbInstance => on_heap(|| rds::instance::delete(to, &resource.id)),
+                Kind::DbCluster => on_heap(|| rds::cluster::delete(to, &resource.id)),
+                Kind::DbSnapshot | Kind::DbClusterSnapshot => on_heap(|| rds::snapshot::delete(to, resource)),
+                Kind::Table => on_heap(|| dynamodb::table::delete(to, &resource.id)),
+                Kind::Bucket => on_heap(|| s3::bucket::delete(to, &resource.id, progress)),
+                Kind::FileSystem => on_heap(|| efs::delete(to, &resource.id)),
+                Kind::MountTarget => on_heap(|| efs::delete_target(to, &resource.id)),
+                Kind::Vault => on_heap(|| backup::vault::delete(to, &resource.id)),
                 Kind::CopyJob => {
                     let said = format!("{resource} is not deleted: it is waited for");
-                    Err(CloudError::new(ErrorKind::Unsupported, delete_call(resource.kind), said))
+                    return Err(CloudError::new(ErrorKind::Unsupported, delete_call(resource.kind), said));
                 }
                 Kind::RestoreJob => {
                     let now = self.config.clock.now();
-                    backup::finish(to, now, &resource.place(), &resource.id).await
+                    on_heap(|| async move { backup::finish(to, now, &resource.place(), &resource.id).await })
                 }
-                Kind::Function => function::delete(to, &resource.id).await,
+                Kind::Function => on_heap(|| function::delete(to, &resource.id)),
                 Kind::DomainList | Kind::RuleGroup | Kind::QueryLog => {
-                    resolver::delete(to, resource.kind, &resource.id).await
+                    on_heap(|| resolver::delete(to, resource.kind, &resource.id))
                 }
-                Kind::Zone => zone::delete(to, &resource.id).await,
-                Kind::Stack => cloudformation::delete(to, &resource.id, progress).await,
+                Kind::Zone => on_heap(|| zone::delete(to, &resource.id)),
+                Kind::Stack => on_heap(|| cloudformation::delete(to, &resource.id, progress)),
             };
-            match gone {
+            match request.await {
                 Err(e) if e.kind == ErrorKind::NotFound => Ok(()),
                 other => other,
             }

@@ -8,9 +8,9 @@ use std::io::Read as _;
 
 use aws_sdk_route53resolver::types::{
     Action, BlockOverrideDnsType, BlockResponse, Filter, FirewallDomainListStatus,
-    FirewallDomainUpdateOperation, FirewallRuleGroupAssociation, FirewallRuleGroupAssociationStatus,
-    ResolverQueryLogConfigAssociation, ResolverQueryLogConfigAssociationStatus, ResolverQueryLogConfigStatus,
-    Tag,
+    FirewallDomainUpdateOperation, FirewallFailOpenStatus, FirewallRule, FirewallRuleGroupAssociation,
+    FirewallRuleGroupAssociationStatus, ResolverQueryLogConfigAssociation,
+    ResolverQueryLogConfigAssociationStatus, ResolverQueryLogConfigStatus, Tag,
 };
 use serde::Deserialize;
 
@@ -20,8 +20,8 @@ use super::once::{begun, follow_up, once};
 use super::{At, observed, pages, tags};
 use base::partition::Partition;
 use port::{
-    Asker, CloudError, CloudResult, Created, ErrorKind, Kind, NameRule, NameSeen, NamesWatch, Observed,
-    Place, State, TAG_RUN,
+    Asker, CloudError, CloudResult, Created, ErrorKind, Exposure, IsolationScan, Kind, Leak, NameRule,
+    NameSeen, NamesWatch, Observed, Place, State, TAG_RUN,
 };
 
 const CREATE_LIST: &str = "route53resolver:CreateFirewallDomainList";
@@ -35,8 +35,8 @@ const TAGS: &str = "route53resolver:ListTagsForResource";
 
 /// The most names that one call puts into a list (API reference, `UpdateFirewallDomains`).
 const MOST_NAMES: usize = 1_000;
-/// The priorities of rules. Those of overrides come before.
-const FIRST_RULE: i32 = 1_000;
+/// The priorities of rules. Those of overrides come before: there is room for any number of them.
+const FIRST_RULE: i32 = 10_000;
 /// The priority of the association: of 101 to 9900, the first.
 const FIRST_GROUP: i32 = 101;
 /// How long a name is answered with another one, in seconds.
@@ -213,14 +213,13 @@ pub async fn override_rule(
     group: &str,
     list: &str,
     to: &str,
-    name: &str,
+    (order, name): (u16, &str),
 ) -> CloudResult<Created> {
     let writer = at.writer().await?;
     let known = rules_of(&writer.read.resolver, group).await?;
     if !known.iter().any(|rule| rule == list) {
-        let before = i32::try_from(known.len()).unwrap_or(FIRST_RULE);
         let request = writer.resolver.create_firewall_rule().firewall_rule_group_id(group);
-        let request = request.firewall_domain_list_id(list).priority(before + 1).name(name);
+        let request = request.firewall_domain_list_id(list).priority(i32::from(order) + 1).name(name);
         let request = request.action(Action::Block).block_response(BlockResponse::Override);
         let request = request.block_override_dns_type(BlockOverrideDnsType::Cname);
         let request = request.block_override_domain(to).block_override_ttl(OVERRIDE_TTL);
@@ -235,6 +234,52 @@ async fn rules_of(resolver: &ResolverReader, group: &str) -> CloudResult<Vec<Str
     let call = "route53resolver:ListFirewallRules";
     let all = pages!(call, firewall_rules, resolver.list_firewall_rules().firewall_rule_group_id(group));
     Ok(all.into_iter().filter_map(|rule| rule.firewall_domain_list_id).collect())
+}
+
+/// What opens a network that a group of the run's closes for names.
+pub async fn openings(
+    resolver: &ResolverReader,
+    scan: &IsolationScan,
+    group: &str,
+) -> CloudResult<Vec<Exposure>> {
+    let opened = |what: String| Exposure::new(Leak::Resolver, group, what);
+    let mut all = Vec::new();
+    let is_in_force = associations(resolver, group).await?.iter().any(|one| {
+        let status = one.status.as_ref();
+        one.vpc_id() == Some(scan.vpc.as_str())
+            && status != Some(&FirewallRuleGroupAssociationStatus::Deleting)
+    });
+    if !is_in_force {
+        all.push(opened("the firewall of names is not in force for the VPC".into()));
+    }
+    let answer = resolver.get_firewall_config().resource_id(&scan.vpc).send().await;
+    let config = answer.or_cloud("route53resolver:GetFirewallConfig")?.firewall_config;
+    // `USE_LOCAL_RESOURCE_SETTING` belongs to profiles, and says nothing here.
+    let fails = config.and_then(|config| config.firewall_fail_open);
+    if fails.as_ref().is_some_and(|fails| *fails != FirewallFailOpenStatus::Disabled) {
+        all.push(opened("names are answered where the firewall fails".into()));
+    }
+    let is_own = |list: &str| scan.made.iter().any(|made| made.kind == Kind::DomainList && made.id == list);
+    let call = "route53resolver:ListFirewallRules";
+    let mut rules =
+        pages!(call, firewall_rules, resolver.list_firewall_rules().firewall_rule_group_id(group));
+    rules.sort_by_key(FirewallRule::priority);
+    let refuses = |rule: &FirewallRule| {
+        rule.action() == Some(&Action::Block) && rule.block_response() != Some(&BlockResponse::Override)
+    };
+    for rule in rules.iter().filter(|rule| !refuses(rule)) {
+        let list = rule.firewall_domain_list_id().unwrap_or("another list");
+        if !is_own(list) {
+            all.push(opened(format!("names of {list} are let through")));
+        }
+    }
+    // What the drill needs is let through, and then everything is refused.
+    let ends_well =
+        matches!(&*rules, [.., lets, all] if lets.action() == Some(&Action::Allow) && refuses(all));
+    if !ends_well {
+        all.push(opened("the last rule does not refuse all other names".into()));
+    }
+    Ok(all)
 }
 
 async fn associations(

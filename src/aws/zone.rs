@@ -199,10 +199,17 @@ pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
     let read = &to.read.route53;
     let Some(owner) = owner(read, id).await? else { return Ok(()) };
     tags::guard(DELETE, id, owner.as_deref(), &to.run_tags)?;
-    let answer = read.list_resource_record_sets().hosted_zone_id(id).send().await;
-    for record in answer.or_cloud("route53:ListResourceRecordSets")?.resource_record_sets {
+    loop {
+        let answer = read.list_resource_record_sets().hosted_zone_id(id).send().await;
+        let answer = answer.or_cloud("route53:ListResourceRecordSets")?;
         // These two are the zone's own, and go with it.
-        if !matches!(record.r#type, RrType::Ns | RrType::Soa) {
+        let records = answer.resource_record_sets.into_iter();
+        let mut records =
+            records.filter(|record| !matches!(record.r#type, RrType::Ns | RrType::Soa)).peekable();
+        if records.peek().is_none() {
+            break;
+        }
+        for record in records {
             change(to, id, ChangeAction::Delete, record).await?;
         }
     }

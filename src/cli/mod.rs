@@ -164,19 +164,10 @@ pub fn main() -> ExitCode {
     code.into()
 }
 
-/// The exit code and the words of why something could not be carried out.
-fn with_stop(stop: &engine::run::Stop) -> (Exit, String) {
-    use engine::run::Stop;
-    match stop {
-        Stop::Interrupted => (Exit::Interrupted, "interrupted".to_owned()),
-        Stop::Aborted { error, help } => (Exit::Error, joined(error, help.as_deref())),
-        Stop::Mistaken { error, help } => (Exit::Wrong, joined(error, help.as_deref())),
-    }
-}
-
+/// An error, and what to do.
 fn joined(error: &str, help: Option<&str>) -> String {
     match help {
-        Some(help) => format!("{error}: {help}"),
+        Some(help) => format!("{error}; {help}"),
         None => error.to_owned(),
     }
 }

@@ -209,9 +209,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     // They are the runs of that store: without a name, both are the folder `runs`.
     let past = store.as_ref().map(|_| history::past(&mut runs, &plan.name, args.on, start));
     let past = past.unwrap_or_default();
-    if store.is_some() {
-        history::keep_counts(&mut plan, &mut runs, args.on, start);
-    }
+    history::keep_counts(&mut plan, &mut runs, args.on, start);
     let options = Options {
         on: args.on,
         run,

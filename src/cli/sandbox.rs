@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::configuration::ConfigArg;
 use super::output::write_stderr;
 use super::wire::{self, Drill, Options};
-use super::{complain, complained, load_or_complain, with_stop};
+use super::{complain, complained, joined, load_or_complain};
 use crate::ui::OutputMode;
 use crate::ui::text::{clean, count};
 use base::duration::Span;
@@ -163,8 +163,12 @@ fn carry_out<T>(
         for finding in &record.findings {
             write_stderr(&format!("{}: {}\n", clean(&finding.resource), clean(&finding.message)));
         }
-        let (code, said) = with_stop(&stop);
-        complain(&said);
+        let (code, error, help) = match stop {
+            Stop::Interrupted => (Exit::Interrupted, "interrupted".to_owned(), None),
+            Stop::Aborted { error, help } => (Exit::Error, error, help),
+            Stop::Mistaken { error, help } => (Exit::Wrong, error, help),
+        };
+        complain(&joined(&error, help.as_deref()));
         code
     })
 }

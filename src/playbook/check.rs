@@ -29,6 +29,10 @@ use estate::production::canonical;
 /// The default time limit of one attempt. It covers connecting, TLS and the whole answer.
 pub const DEFAULT_TIMEOUT: Span = Span::from_secs(10);
 
+/// The longest attempt that a probe makes. A function of AWS Lambda runs for 15 minutes at most (Lambda
+/// quotas), and needs some of them to begin.
+pub const LONGEST_BY_PROBE: Duration = Duration::from_secs(14 * 60);
+
 /// What a check asks, by its type.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema, EnumDiscriminants)]
 #[serde(rename_all = "snake_case")]

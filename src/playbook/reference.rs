@@ -96,10 +96,19 @@ pub struct NotRead {
     pub help: String,
 }
 
+/// What is known of the last run that passed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LastPassed {
+    Counted(Counted),
+    /// Why it could not be read.
+    Unread(String),
+}
+
 /// What a check counted in the last run that passed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LastPassed {
+pub struct Counted {
     pub run_id: String,
     pub rows: BTreeMap<String, u64>,
 }

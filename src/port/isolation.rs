@@ -70,6 +70,8 @@ pub enum Leak {
     /// A network ACL replaces the default one. It cannot open anything that routes and security
     /// groups close.
     NetworkAcl,
+    /// The sandbox's resolver was closed, and answers more than it should.
+    Resolver,
     /// Something is in a standing sandbox that should be empty.
     Occupied,
     /// This part could not be scanned.
@@ -91,6 +93,7 @@ impl Leak {
             Self::Bucket => Rule::SandboxBucketOpen,
             Self::Zone => Rule::SandboxPrivateZone,
             Self::NetworkAcl => Rule::SandboxNetworkAcl,
+            Self::Resolver => Rule::SandboxResolverOpened,
             Self::Occupied => Rule::SandboxOccupied,
             Self::Unknown => Rule::IsolationUnknown,
         }
@@ -127,6 +130,9 @@ impl Leak {
             Self::NetworkAcl => {
                 "find out who put it there: it may also keep the recovery's own traffic from flowing"
             }
+            Self::Resolver => {
+                "find out who changed the firewall (CloudTrail tells): names can carry data out of the sandbox"
+            }
             Self::Occupied => {
                 "find out whose it is (the name and the tags of the interface tell), and remove it: `drillmaster sweep` lists what drills have left"
             }
@@ -137,7 +143,8 @@ impl Leak {
     }
 }
 
-/// The calls of a complete scan. All of them only read.
+/// The calls of a complete scan. All of them only read. A closed resolver needs those of
+/// [`RESOLVER_CALLS`] besides.
 pub const CALLS: &[&str] = &[
     "ec2:DescribeAddresses",
     "ec2:DescribeEgressOnlyInternetGateways",
@@ -168,4 +175,11 @@ pub const CALLS: &[&str] = &[
     "route53:ListHostedZonesByVPC",
     "s3:GetBucketPolicy",
     "s3:GetPublicAccessBlock",
+];
+
+/// The calls that look whether a closed resolver is closed still.
+pub const RESOLVER_CALLS: &[&str] = &[
+    "route53resolver:GetFirewallConfig",
+    "route53resolver:ListFirewallRuleGroupAssociations",
+    "route53resolver:ListFirewallRules",
 ];

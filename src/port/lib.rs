@@ -42,7 +42,7 @@ pub use finding::{Finding, Rule};
 pub use gate::LossGate;
 pub use grant::{Conditions, Grant, Test};
 pub use identity::CallerIdentity;
-pub use isolation::{CALLS as SCAN_CALLS, Exposure, IsolationScan, Leak};
+pub use isolation::{CALLS as SCAN_CALLS, Exposure, IsolationScan, Leak, RESOLVER_CALLS};
 pub use live::{LiveKind, LiveQuery};
 pub use lookups::{Asker, LookupsOf, NameRules, NameSeen};
 pub use origin::{Origin, RunTags, TAG_EXPIRES, TAG_RUN};

@@ -290,12 +290,15 @@ pub enum Create {
         vpc: String,
         rules: Vec<NameRule>,
     },
-    /// One more rule, before all others: names of the list are answered with another name.
+    /// One more rule, before those of the group: names of the list are answered with another name.
     OverrideRule {
         group: String,
         list: String,
         to: String,
         name: String,
+        /// Its place among such rules of the group. No two have the same.
+        #[serde(default, skip_serializing_if = "is_first")]
+        order: u16,
     },
     /// The log of what a network looks up, into a bucket of the run.
     QueryLog {
@@ -621,7 +624,7 @@ impl Create {
                     .collect(),
                 ..Facts::of(CreateCall::CreateRuleGroup)
             },
-            Self::OverrideRule { group, list, to: _, name: _ } => Facts {
+            Self::OverrideRule { group, list, to: _, name: _, order: _ } => Facts {
                 changes: vec![(Kind::RuleGroup, group), (Kind::DomainList, list)],
                 ..Facts::of(CreateCall::CreateOverrideRule)
             },
@@ -1459,4 +1462,8 @@ pub struct Listener {
     /// If neither the engine nor the port is known, a guess.
     pub port: i32,
     pub port_is_known: bool,
+}
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_first(order: &u16) -> bool {
+    *order == 0
 }

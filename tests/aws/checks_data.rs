@@ -77,7 +77,7 @@ fn only(seen: &Observation, rung: &str, why: &str, broken: &str) {
 }
 
 /// Makes a reference with the command.
-fn snapshot(url: &str, folder: &Path) -> Reference {
+pub fn snapshot(url: &str, folder: &Path) -> Reference {
     let file = folder.join("reference.json");
     let output = Command::new(env!("CARGO_BIN_EXE_drillmaster"))
         .args(["data", "snapshot", url, "-o"])
@@ -393,4 +393,9 @@ async fn each_rung_sees_a_mariadb_that_is_broken_in_its_way() {
     let limited = format!("mysql://limited@{}/good", server.address());
     let seen = ask(&check(&limited, &asked), &net).await;
     assert_eq!(of(&seen, RungHealth::Unknown), ["roles", "outward", "write"], "{seen:#?}");
+
+    // A default that counts in a way that nobody has thought of.
+    server.exec_in("good", "create table odd (id bigint primary key default coalesce(nextval(numbers), 1))");
+    let seen = ask(&check(&url("good"), &["sequences"]), &net).await;
+    assert_eq!(of(&seen, RungHealth::Unknown), ["sequences"], "{seen:#?}");
 }

@@ -13,6 +13,7 @@
     clippy::disallowed_methods,
     reason = "a test stops at what it did not expect, may look at the real clock, and says how far it came"
 )]
+#![allow(clippy::large_stack_frames, reason = "a test seeds an estate by one call after the other")]
 
 mod checks_data;
 mod checks_http;

@@ -447,6 +447,21 @@ class Inside(LambdaTest):
         self.peer.admin("DELETE", f"/peer/machines/{redis['id']}")
         self.assertNotEqual(self.asked(connect=[redis["address"], redis["port"]])["connect"], "open")
 
+    def test_the_resolver_is_found_where_it_was_when_machines_come(self):
+        self.create(VpcConfig=self.vpc())
+        self.machine("process", names=["first.internal"], command=["sleep", "600"])
+        where = lambda: json.loads(self.in_the_network("ip", "-j", "link", "show", "vpc"))[0]["address"]  # noqa: E731
+        before = where()
+        for number in range(8):
+            self.machine("process", names=[f"machine-{number}.internal"], command=["sleep", "600"])
+            self.assertEqual(where(), before)
+
+    def in_the_network(self, *command):
+        """What a command says in the namespace of the VPC's network."""
+        (network,) = self.peer.admin("GET", "/peer/network")["vpcs"]
+        command = ["ip", "netns", "exec", network["namespace"], *command]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
     def test_a_server_stands_for_what_moto_restored(self):
         self.database()
         postgres = self.machine("postgres", serves={"db": "back"}, sql="create table t (n int)")
@@ -560,6 +575,9 @@ class Inside(LambdaTest):
         self.assertEqual(self.asked(resolve=["known.example"])["resolve"], ["10.66.0.1"])
         place = {"FirewallRuleGroupId": group, "VpcId": self.vpc_id, "Name": "a", "CreatorRequestId": "a"}
         association = resolver.associate_firewall_rule_group(Priority=101, **place)["FirewallRuleGroupAssociation"]["Id"]
+        self.assertEqual(resolver.get_firewall_config(ResourceId=self.vpc_id)["FirewallConfig"]["FirewallFailOpen"], "DISABLED")
+        resolver.update_firewall_config(ResourceId=self.vpc_id, FirewallFailOpen="ENABLED")
+        self.assertEqual(resolver.get_firewall_config(ResourceId=self.vpc_id)["FirewallConfig"]["FirewallFailOpen"], "ENABLED")
         zone = route53.create_hosted_zone(
             Name="orders.internal", CallerReference="z", VPC={"VPCRegion": "us-east-1", "VPCId": self.vpc_id},
             HostedZoneConfig={"PrivateZone": True, "Comment": "drillmaster:run=r"},

@@ -105,6 +105,26 @@ fn rows_are_compared_with_the_last_run_that_passed() {
     assert!(because.contains(&name), "{check}");
 }
 
+/// Runs that nobody can read are not the same as no runs.
+#[test]
+fn rows_of_runs_that_cannot_be_read_are_unknown() {
+    let drill = drill("against: last-passed, rungs: [volume]", "{ tables: { public.orders: 1000 } }");
+    let store = drill.folder().join("store");
+    let run = |start: &str| drill.run_with(&["--start", start, "--store", store.to_str().unwrap()]);
+    let name = run(START).at("/run_id").as_str().unwrap().to_owned();
+    for file in std::fs::read_dir(store.join(&name)).unwrap() {
+        std::fs::write(file.unwrap().path(), "{").unwrap();
+    }
+    let later = run("2026-03-02T12:00:00Z");
+    later.exits(1);
+    let check = later.check("orders-data");
+    assert_eq!(check["status"], "unknown", "{check}");
+    assert!(
+        check["because"].as_str().unwrap().contains("earlier runs have counted cannot be read"),
+        "{check}"
+    );
+}
+
 #[test]
 fn what_cannot_be_asked_is_refused_before_the_drill() {
     let sum = "0".repeat(64);

@@ -209,6 +209,7 @@ read_only! {
 read_only! {
     /// Reads Route 53 Resolver.
     ResolverReader, aws_sdk_route53resolver:
+    get_firewall_config GetFirewallConfigFluentBuilder,
     get_firewall_domain_list GetFirewallDomainListFluentBuilder,
     get_firewall_rule_group GetFirewallRuleGroupFluentBuilder,
     get_resolver_query_log_config GetResolverQueryLogConfigFluentBuilder,

@@ -29,6 +29,11 @@ impl Saw {
         Self { health: RungHealth::Unknown, observed: observed.into(), why: Some(why.into()) }
     }
 
+    /// Earlier runs could not be read, so nobody could compare.
+    pub fn unread_runs(why: &str) -> Self {
+        Self::unknown("not compared", format!("what earlier runs have counted cannot be read: {why}"))
+    }
+
     #[must_use]
     pub fn with_note(self, note: impl Into<String>) -> Self {
         Self { why: Some(note.into()), ..self }

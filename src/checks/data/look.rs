@@ -251,7 +251,8 @@ impl Climb<'_> {
         self.rows = count(&mut self.session, &tables).await?;
         let tolerance = self.spec.tolerance();
         Ok(match &self.against {
-            Against::LastPassed(past) => {
+            Against::LastPassed(LastPassed::Unread(why)) => Saw::unread_runs(why),
+            Against::LastPassed(LastPassed::Counted(past)) => {
                 judge::volume(&self.rows, Some(&past.rows), tolerance, &format!("the run {}", past.run_id))
             }
             Against::NoRun => {

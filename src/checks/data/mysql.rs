@@ -95,17 +95,29 @@ pub(super) async fn sequences(session: &mut Session) -> Result<Saw, Refused> {
     let numbered = "select table_name, column_name, column_default from information_schema.columns
                     where table_schema = database() and column_default like '%nextval(%' order by 1, 2";
     let numbered = session.rows(numbered).await?;
+    let mut unread = Vec::new();
     for row in &numbered {
         let (table, column) = (text(row, 0), text(row, 1));
         let default = text(row, 2);
-        let Some(sequence) = sequence_in(&default) else { continue };
+        let Some(sequence) = sequence_in(&default) else {
+            unread.push(format!("the default of {table}.{column} is {default}"));
+            continue;
+        };
         let next = session.value(&format!("select next_not_cached_value from {sequence}")).await?;
         let last = session.value(&format!("select max({}) from {}", quoted(&column), quoted(&table))).await?;
-        if let (Ok(next), Ok(last)) = (next.parse::<i128>(), last.parse::<i128>())
-            && last >= next
-        {
-            behind.push(format!("{sequence} is behind {table}.{column}"));
+        match (next.parse::<i128>(), last.parse::<i128>()) {
+            (Ok(next), Ok(last)) if last >= next => {
+                behind.push(format!("{sequence} is behind {table}.{column}"));
+            }
+            (Err(_), _) => unread.push(format!("the next number of {sequence} is {next:?}")),
+            // An empty table has no last number.
+            (Ok(_), _) => {}
         }
+    }
+    if behind.is_empty()
+        && let Some(first) = unread.first()
+    {
+        return Ok(Saw::unknown("not all sequences could be read", first.clone()));
     }
     Ok(Saw::unless(
         &behind,

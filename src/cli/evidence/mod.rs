@@ -33,8 +33,5 @@ pub fn run(args: &Args) -> Exit {
 /// An error of AWS, and what to do.
 #[cfg(feature = "aws")]
 fn told(error: &port::CloudError) -> String {
-    match &error.help {
-        Some(help) => format!("{error}; {help}"),
-        None => error.to_string(),
-    }
+    super::joined(&error.to_string(), error.help.as_deref())
 }

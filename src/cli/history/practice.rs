@@ -16,8 +16,9 @@ use insight::protection::Snapshot;
 use insight::rules::{self, Look, Practice};
 use playbook::Loaded;
 use playbook::data;
-use playbook::reference::LastPassed;
+use playbook::reference::{Counted, LastPassed};
 use port::finding::Rule;
+use record::report::Report;
 use record::{journal, run_folder};
 
 /// Where `run` puts its folders.
@@ -116,8 +117,8 @@ pub fn past(runs: &mut Runs, playbook: &str, on: On, before: Time) -> Vec<PastRu
     runs
 }
 
-/// Keeps, with the files of a plan, what its checks of data counted in the last run that passed. A store
-/// that cannot be read is told, and then there is nothing to compare with.
+/// Keeps, with the files of a plan, what its checks of data counted in the last run that passed, or why
+/// that cannot be read.
 pub fn keep_counts(plan: &mut Plan, runs: &mut Runs, on: On, before: Time) {
     let wanting: Vec<String> = plan
         .checks()
@@ -133,37 +134,49 @@ pub fn keep_counts(plan: &mut Plan, runs: &mut Runs, on: On, before: Time) {
     if wanting.is_empty() {
         return;
     }
-    let (store, history) = match runs.history() {
-        (store, Ok(history)) => (store, history),
-        (_, Err(error)) => {
-            write_stderr(&format!("warning: what earlier runs have counted is not known: {error}\n"));
-            return;
+    let mut keep = |check: &str, past: &LastPassed| match serde_json::to_string(past) {
+        Ok(text) => plan.files.keep(&data::last_passed(check), text),
+        Err(error) => write_stderr(&format!("warning: counts of `{check}` are lost: {error}\n")),
+    };
+    match last_passed(&plan.name, runs, on, before) {
+        Ok(None) => {}
+        Ok(Some(report)) => {
+            for check in report.checks {
+                if wanting.contains(&check.id) && !check.rows.is_empty() {
+                    let counted = Counted { run_id: report.run_id.clone(), rows: check.rows };
+                    keep(&check.id, &LastPassed::Counted(counted));
+                }
+            }
         }
-    };
-    let name = plan.name.clone();
-    let wanted = |run: &Entry| {
-        run.playbook == name && run.on == on && run.passed() && run.t0.is_some_and(|t0| t0 < before)
-    };
-    let Some(last) = store.confirmed(history, wanted, 1).pop() else { return };
-    let told = store.fetch(history, &last.run_id).map_err(|error| error.to_string());
-    let report = match told.and_then(|fetched| run_folder::read(&fetched.folder)) {
-        Ok(told) => told.fold.report,
-        Err(error) => {
-            write_stderr(&format!(
-                "warning: what the run {} has counted is not known: {error}\n",
-                last.run_id
-            ));
-            return;
-        }
-    };
-    for check in report.checks {
-        if wanting.contains(&check.id) && !check.rows.is_empty() {
-            let counted = LastPassed { run_id: report.run_id.clone(), rows: check.rows };
-            if let Ok(text) = serde_json::to_string(&counted) {
-                plan.files.keep(&data::last_passed(&check.id), text);
+        Err(why) => {
+            write_stderr(&format!("warning: what earlier runs have counted is not known: {why}\n"));
+            for check in wanting {
+                keep(&check, &LastPassed::Unread(why.clone()));
             }
         }
     }
+}
+
+/// The report of the last run of a playbook that passed before an instant.
+fn last_passed(playbook: &str, runs: &mut Runs, on: On, before: Time) -> Result<Option<Report>, String> {
+    let (store, history) = match runs.history() {
+        (store, Ok(history)) => (store, history),
+        (_, Err(error)) => return Err(error.to_string()),
+    };
+    let wanted = |run: &Entry| {
+        run.playbook == playbook && run.on == on && run.passed() && run.t0.is_some_and(|t0| t0 < before)
+    };
+    let Some(last) = store.confirmed(history, wanted, 1).pop() else {
+        return match history.unread.len() {
+            0 => Ok(None),
+            unread => Err(format!("{unread} runs of `{}` cannot be read", store.place())),
+        };
+    };
+    let fetched = store.fetch(history, &last.run_id);
+    let read =
+        fetched.map_err(|error| error.to_string()).and_then(|fetched| run_folder::read(&fetched.folder));
+    let read = read.map_err(|error| format!("the run {}: {error}", last.run_id))?;
+    Ok(Some(read.fold.report))
 }
 
 /// Says on stderr when a playbook with a schedule last passed, and whether it is overdue.

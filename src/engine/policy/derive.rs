@@ -198,6 +198,7 @@ impl Derivation<'_> {
         if watches {
             self.created(calls::BUCKET)?;
             self.created(calls::NAMES)?;
+            self.sandbox(calls::CLOSED_RESOLVER)?;
         }
         if watches && sandbox.answers_by_firewall() {
             self.created(calls::OVERRIDES)?;

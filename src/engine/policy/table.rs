@@ -118,6 +118,7 @@ const FUNCTION: &[&str] = &["lambda:{r}:{a}:function:{new}"];
 const DOMAIN_LIST: &[&str] = &["route53resolver:{r}:{a}:firewall-domain-list/*"];
 const RULE_GROUP: &[&str] = &["route53resolver:{r}:{a}:firewall-rule-group/*"];
 const GROUP_ASSOCIATION: &[&str] = &["route53resolver:{r}:{a}:firewall-rule-group-association/*"];
+const FIREWALL_CONFIG: &[&str] = &["route53resolver:{r}:{a}:firewall-config/*"];
 const QUERY_LOG: &[&str] = &["route53resolver:{r}:{a}:resolver-query-log-config/*"];
 const ZONE: &[&str] = &["route53:::hostedzone/*"];
 const STACK: &[&str] = &["cloudformation:{r}:{a}:stack/{new}/*"];
@@ -390,6 +391,10 @@ pub const TABLE: &[(&str, &[Need])] = &[
     ]),
     ("route53resolver:ListFirewallRuleGroupAssociations", &[need("route53resolver:ListFirewallRuleGroupAssociations", Listing, &["*"])]),
     ("route53resolver:DisassociateFirewallRuleGroup", &[need("route53resolver:DisassociateFirewallRuleGroup", OfTheRun, GROUP_ASSOCIATION)]),
+    ("route53resolver:GetFirewallConfig", &[
+        need("route53resolver:GetFirewallConfig", Used, FIREWALL_CONFIG),
+        need("ec2:DescribeVpcs", Listing, &["*"]),
+    ]),
     ("route53resolver:GetFirewallRuleGroup", &[need("route53resolver:GetFirewallRuleGroup", Used, RULE_GROUP)]),
     ("route53resolver:DeleteFirewallRuleGroup", &[need("route53resolver:DeleteFirewallRuleGroup", OfTheRun, RULE_GROUP)]),
     // The delivery is set up with the caller's permissions (CloudWatch Logs user guide, "Enable logging

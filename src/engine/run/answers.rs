@@ -49,9 +49,11 @@ impl Recovery<'_> {
         if self.makers.contains(work.step.id.as_str()) && work.demands.template.is_none() {
             self.note(&Value::Object(outputs.clone()));
         }
+        // Of two steps that end at once, the second sees the first, and answers what needs both.
+        self.answering.borrow_mut().insert(work.step.id.clone(), Value::Object(outputs.clone()));
         let mut all = self.outputs.borrow().clone();
-        all.insert(work.step.id.clone(), Value::Object(outputs.clone()));
-        for (name, template) in &sandbox.names {
+        all.extend(self.answering.borrow().clone());
+        for (place, (name, template)) in (0..).zip(&sandbox.names) {
             let given = Value::String(template.clone());
             let needed = expr::named(&given, "steps").unwrap_or_default();
             // A name that names no step is answered with the first one that succeeds.
@@ -66,7 +68,8 @@ impl Recovery<'_> {
             let rendered = expr::render_value(&given, &names);
             let answered = match rendered {
                 Ok(to) => {
-                    self.answer(work, attempt, name, to.as_value().as_str().unwrap_or_default().trim()).await
+                    let to = to.as_value().as_str().unwrap_or_default().trim();
+                    self.answer(work, attempt, (place, name), to).await
                 }
                 Err(error) => Err(Unanswered::new(
                     error.to_string(),
@@ -80,7 +83,13 @@ impl Recovery<'_> {
         }
     }
 
-    async fn answer(&self, work: &StepWork, attempt: u32, name: &str, to: &str) -> Result<(), Unanswered> {
+    async fn answer(
+        &self,
+        work: &StepWork,
+        attempt: u32,
+        (order, name): (u16, &str),
+        to: &str,
+    ) -> Result<(), Unanswered> {
         const GIVE_A_HOST: &str =
             "answer with an output of a step that is a host name or an address: `{{ steps.db.address }}`";
         if let Err(wrong) = asked::host(to) {
@@ -123,7 +132,7 @@ impl Recovery<'_> {
         self.waiter.wait(place, Kind::DomainList, &list, Until::Ready).await.map_err(ProvisionError::from)?;
         let rule = format!("{slot}-rule");
         let (group, to) = (watch.rule_group.clone(), to.to_owned());
-        let what = Create::OverrideRule { group, list, to, name: made_by };
+        let what = Create::OverrideRule { group, list, to, name: made_by, order };
         provisioner.create(place, by, attempt, &rule, what).await?;
         Ok(())
     }

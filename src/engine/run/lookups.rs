@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::probe::BESIDES_THE_CHECK;
 use super::{Engine, Recovery};
 use crate::sandbox::{names, prepare};
-use base::duration::Span;
+use base::duration::{Span, Time};
 use estate::meaning::Means;
 use estate::production::canonical;
 use event::{Answer, Body, LookedUp, Lookup, SANDBOX};
@@ -19,9 +19,12 @@ use port::{Asker, CloudResult, LookupsOf, NameSeen, Rule};
 /// ask for names in `.invalid`.
 const MARKER: &str = "marker.drillmaster.internal";
 
-/// How long the log has to arrive, and the pause between looks. AWS gives no time for its delivery.
+/// How long the log has to arrive, and the pauses between looks. AWS gives no time for its delivery.
 pub(super) const ARRIVES_WITHIN: Duration = Duration::from_mins(15);
-const PAUSE: Duration = Duration::from_secs(10);
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How often the end of the log is marked until it arrives: a lookup may be lost on its way.
+const MARKED_EVERY: Duration = Duration::from_mins(1);
 
 /// The most names that a run tells. A program that puts data into names looks up any number.
 const MOST: usize = 1_000;
@@ -50,8 +53,8 @@ impl Recovery<'_> {
         }
     }
 
-    /// Nobody tells how late a log is. So the probe looks up a name at the end, and the log is whole
-    /// once it has that name.
+    /// Nobody tells how late a log is. So the probe looks up a name at the end. Once the log has that
+    /// name, it is read again after the same time: files of other zones may be as late.
     async fn seen_in_time(&self) -> (Vec<NameSeen>, Option<String>) {
         let Engine { clock, cloud, .. } = self.engine;
         let of = LookupsOf { sandbox: self.ready };
@@ -74,20 +77,34 @@ impl Recovery<'_> {
                 &format!("the probe could not mark the end of the log: {why}"),
             );
         }
-        let until = clock.now() + Span(ARRIVES_WITHIN).delta();
-        let mut arrived = false;
+        let marked = clock.now();
+        let until = marked + Span(ARRIVES_WITHIN).delta();
+        let (mut whole_at, mut mark_at) = (None, marked + Span(MARKED_EVERY).delta());
+        let mut pause = FIRST_PAUSE;
         loop {
-            clock.sleep(PAUSE).await;
+            let next = clock.now() + Span(pause).delta();
+            clock.sleep_until(whole_at.map_or(next, |at: Time| at.max(next))).await;
             let answer = cloud.lookups(&of).await;
-            if arrived && let Ok(Some(seen)) = answer {
+            let now = clock.now();
+            if whole_at.is_some()
+                && let Ok(Some(seen)) = answer
+            {
                 return (seen, None);
             }
-            // Files of the log may arrive out of order: it is read once more.
-            arrived |=
-                matches!(&answer, Ok(Some(seen)) if seen.iter().any(|one| canonical(&one.name) == marker));
+            pause = LONGEST_PAUSE.min(pause * 2);
+            let has_marker = |seen: &[NameSeen]| seen.iter().any(|one| canonical(&one.name) == marker);
+            if whole_at.is_none() && matches!(&answer, Ok(Some(seen)) if has_marker(seen)) {
+                whole_at = Some((now + (now - marked)).min(until));
+                pause = FIRST_PAUSE;
+            }
             // What no later look would be told is told now.
             if answer.as_ref().is_err_and(|error| !error.may_pass()) {
                 return told(answer, "");
+            }
+            if whole_at.is_none() && now >= mark_at {
+                // The first one was asked. If this one is not, the next may be.
+                let _again = self.mark(function, &marker).await;
+                mark_at = now + Span(MARKED_EVERY).delta();
             }
             if clock.now() >= until {
                 let limit = Span(ARRIVES_WITHIN);

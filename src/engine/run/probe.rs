@@ -29,8 +29,9 @@ pub struct ProbeLog(RefCell<Invocations>);
 #[derive(Debug, Default)]
 struct Invocations {
     cold_ms: Option<f64>,
+    /// An attempt that is cut off by its check's end was asked, and has no answer.
+    asked: u32,
     answered_ms: Vec<f64>,
-    unanswered: u32,
 }
 
 impl ProbeLog {
@@ -40,10 +41,9 @@ impl ProbeLog {
         let mut times = log.answered_ms.clone();
         times.sort_by(f64::total_cmp);
         let answered = u32::try_from(times.len()).unwrap_or(u32::MAX);
-        let invocations = answered.saturating_add(log.unanswered);
-        (invocations > 0 || log.cold_ms.is_some()).then(|| Probed {
-            invocations,
-            unanswered: log.unanswered,
+        (log.asked > 0 || log.cold_ms.is_some()).then(|| Probed {
+            invocations: log.asked,
+            unanswered: log.asked.saturating_sub(answered),
             cold_ms: log.cold_ms,
             p50_ms: times.get(times.len().saturating_sub(1) / 2).copied(),
         })
@@ -60,15 +60,14 @@ impl Recovery<'_> {
             Some(Err(unknown)) => unknown,
             Some(Ok(question)) => {
                 let limit = kind.timeout().unwrap_or(DEFAULT_TIMEOUT.0) + BESIDES_THE_CHECK;
+                let log = &self.engine.probe_log.0;
+                log.borrow_mut().asked += 1;
                 match self.engine.invoke(self.provisioner, id, function, question, limit).await {
                     Ok((seen, took_ms)) => {
-                        self.engine.probe_log.0.borrow_mut().answered_ms.push(took_ms);
+                        log.borrow_mut().answered_ms.push(took_ms);
                         seen
                     }
-                    Err(why) => {
-                        self.engine.probe_log.0.borrow_mut().unanswered += 1;
-                        Observation::unknown("not asked", why)
-                    }
+                    Err(why) => Observation::unknown("not asked", why),
                 }
             }
         }
@@ -170,7 +169,7 @@ mod tests {
         log.0.borrow_mut().cold_ms = Some(900.0);
         assert_eq!(log.told(), Some(Probed { cold_ms: Some(900.0), ..Probed::default() }));
         log.0.borrow_mut().answered_ms = vec![30.0, 10.0, 20.0, 400.0];
-        log.0.borrow_mut().unanswered = 1;
+        log.0.borrow_mut().asked = 5;
         let told = log.told().unwrap();
         assert_eq!((told.invocations, told.unanswered, told.p50_ms), (5, 1, Some(20.0)));
     }

@@ -178,8 +178,12 @@ impl Recovery<'_> {
         match spec.against.as_deref() {
             Some(against) if data::is_last_passed(against) => {
                 let past = files.kept().get(against);
-                match past.and_then(|text| serde_json::from_str::<LastPassed>(text).ok()) {
-                    Some(past) => judged(Some(&past.rows), &format!("the run {}", past.run_id)),
+                match past.map(|text| serde_json::from_str(text)) {
+                    Some(Ok(LastPassed::Counted(past))) => {
+                        judged(Some(&past.rows), &format!("the run {}", past.run_id))
+                    }
+                    Some(Ok(LastPassed::Unread(why))) => Saw::unread_runs(&why),
+                    Some(Err(error)) => Saw::unread_runs(&error.to_string()),
                     None => judged(None, "no run of this playbook has passed before"),
                 }
             }

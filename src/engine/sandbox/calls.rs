@@ -8,7 +8,7 @@ use port::{CreateCall, LiveKind, Restorable};
 
 /// The lists below. `policy::declared` adds the calls of actions and checks, the survey and the
 /// undoing.
-pub const ALL: [&[&str]; 18] = [
+pub const ALL: [&[&str]; 19] = [
     PREFLIGHT,
     FOR_INSTANCES,
     FOR_DATABASES,
@@ -26,6 +26,7 @@ pub const ALL: [&[&str]; 18] = [
     COPIED_KEY,
     START_COPY,
     ISOLATION,
+    CLOSED_RESOLVER,
     TAGGED,
 ];
 
@@ -138,6 +139,9 @@ pub const COPIED_KEY: &[&str] =
 
 /// The isolation scan in the sandbox's place (`Cloud::exposures`).
 pub const ISOLATION: &[&str] = port::SCAN_CALLS;
+
+/// The same, where the sandbox's resolver is closed.
+pub const CLOSED_RESOLVER: &[&str] = port::RESOLVER_CALLS;
 
 /// Teardown's search for resources with the run's tag, for every kind that a drill may create
 /// (`Cloud::tagged`).

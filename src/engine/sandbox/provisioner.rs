@@ -569,7 +569,7 @@ fn describe(what: &Create) -> Request {
         })
         | Create::DomainList { name: _, domains: _ }
         | Create::RuleGroup { name: _, vpc: _, rules: _ }
-        | Create::OverrideRule { group: _, list: _, to: _, name: _ }
+        | Create::OverrideRule { group: _, list: _, to: _, name: _, order: _ }
         | Create::QueryLog { name: _, vpc: _, bucket: _ }
         | Create::Zone { name: _, vpc: _, domain: _ }
         | Create::Record { zone: _, domain: _, to: _ }

@@ -4,12 +4,11 @@ use serde_json::json;
 
 use super::Context;
 use super::facts::Facts;
-use crate::check::CheckKind;
-use crate::check::CheckType;
+use crate::check::{CheckKind, CheckType, LONGEST_BY_PROBE};
 use crate::draft::{Draft, Item, Text};
 use base::duration::Span as Length;
 use yaml::diagnostic::{list, nearest};
-use yaml::{Diagnostics, Node};
+use yaml::{Diagnostics, Entry, Node};
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     for (index, item) in draft.items.iter().enumerate().filter(|(_, item)| !item.is_step) {
@@ -22,12 +21,32 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
                     let span = entry.value.get(mistake.field).map_or(entry.key_span, |node| node.span);
                     out.push(draft.source.error(span, mistake.message).help(mistake.help));
                 }
+                by_probe(draft, entry, &spec, out);
                 if item.get("measures").and_then(Node::as_str) == Some("rpo") {
                     rpo(draft, facts, index, item, &spec, out);
                 }
             }
         }
         times(draft, item, out);
+    }
+}
+
+/// An attempt that is longer than the probe lives is never answered.
+fn by_probe(draft: &Draft<'_>, entry: &Entry, spec: &CheckKind, out: &mut Diagnostics) {
+    let has_probe = draft.node_at(&["sandbox", "probe"]).is_some_and(|probe| probe.as_map().is_some());
+    let is_asked = !matches!(
+        spec,
+        CheckKind::Command(_) | CheckKind::S3(_) | CheckKind::Dynamodb(_) | CheckKind::State(_)
+    );
+    if let Some(timeout) = entry.value.get("timeout")
+        && has_probe
+        && is_asked
+        && spec.timeout().is_some_and(|timeout| timeout > LONGEST_BY_PROBE)
+    {
+        let longest = Length(LONGEST_BY_PROBE);
+        let said = format!("an attempt takes longer than the probe can ask, which is {longest}");
+        let help = "AWS Lambda ends a function after 15 minutes: shorten `timeout`, and let the check try again (`within`)";
+        out.push(draft.source.error(timeout.span, said).help(help));
     }
 }
 

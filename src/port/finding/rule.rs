@@ -42,6 +42,7 @@ pub enum Rule {
     SandboxWayIn,
     SandboxPrivateZone,
     SandboxNetworkAcl,
+    SandboxResolverOpened,
     SandboxOccupied,
     DataFromAfterT0,
     DataNewerThanItsSource,
@@ -290,6 +291,24 @@ impl Rule {
                      lists\"",
             )
             .page("aws.md#isolation"),
+            Self::SandboxResolverOpened => explain(
+                Topic::Isolation,
+                &[High],
+                Text {
+                    title: "The sandbox's closed resolver was opened",
+                    meaning: "The playbook has the sandbox's resolver closed by a DNS Firewall. \
+                              Somebody took the firewall off the VPC, let it fail open, removed \
+                              its last rule, or let names through that the drill does not need.",
+                    reason: "A name that is looked up leaves the sandbox. It can carry data out, \
+                             and its answer can lead to production.",
+                    remedy: "Find out who or what changed the firewall. CloudTrail has the call.",
+                },
+            )
+            .source(
+                "Amazon Route 53 Developer Guide, \"Using DNS Firewall to filter outbound DNS \
+                     traffic\"",
+            )
+            .page("aws.md#the-resolver"),
             Self::SandboxOccupied => explain(
                 Topic::Isolation,
                 &[High],

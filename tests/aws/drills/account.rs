@@ -4,7 +4,7 @@
 use aws::sdk::{
     aws_config, aws_credential_types, aws_sdk_backup, aws_sdk_cloudformation, aws_sdk_cloudwatchlogs,
     aws_sdk_dynamodb, aws_sdk_ec2, aws_sdk_efs, aws_sdk_kms, aws_sdk_lambda, aws_sdk_rds, aws_sdk_route53,
-    aws_sdk_s3, aws_sdk_secretsmanager, aws_sdk_sts, aws_smithy_http_client,
+    aws_sdk_route53resolver, aws_sdk_s3, aws_sdk_secretsmanager, aws_sdk_sts, aws_smithy_http_client,
 };
 use aws_config::BehaviorVersion;
 use aws_credential_types::Credentials;
@@ -16,6 +16,7 @@ pub struct Account {
     pub dynamodb: aws_sdk_dynamodb::Client,
     pub ec2: aws_sdk_ec2::Client,
     pub rds: aws_sdk_rds::Client,
+    pub resolver: aws_sdk_route53resolver::Client,
     pub route53: aws_sdk_route53::Client,
     pub s3: aws_sdk_s3::Client,
     pub cloudformation: aws_sdk_cloudformation::Client,
@@ -47,6 +48,7 @@ impl Account {
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
             ec2: aws_sdk_ec2::Client::new(&config),
             rds: aws_sdk_rds::Client::new(&config),
+            resolver: aws_sdk_route53resolver::Client::new(&config),
             route53: aws_sdk_route53::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(s3),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),

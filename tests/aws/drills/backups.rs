@@ -118,6 +118,38 @@ async fn each_of_the_seven_types_is_restored_checked_measured_and_torn_down() {
 
 /// A fault of AWS or of the account: the job ignores where it should land. Whatever the job made goes,
 /// and what was there before stays.
+/// The newest point has malware, and the next one was not scanned. RPO is told by what was used, and by
+/// what the newest would have given.
+#[tokio::test]
+async fn the_newest_point_that_a_scan_called_clean_is_restored() {
+    let closet = Closet::open(0.5).await;
+    let point = |name: &str, hours: i64, more: Value| {
+        let taken = (chrono::Utc::now() - chrono::TimeDelta::hours(hours)).to_rfc3339();
+        let of = format!("arn:aws:rds:{WEST}:{SANDBOX}:db:orders");
+        let mut point =
+            json!({ "arn": arn(name), "of": of, "type": "RDS", "source": "orders-1", "taken": taken });
+        point.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        point
+    };
+    closet.moto.vaults(&json!([{ "account": SANDBOX, "region": WEST, "vault": "kept", "points": [
+        point("infected", 1, json!({ "infected": true })),
+        point("unscanned", 2, json!({})),
+        point("clean", 3, json!({ "infected": false })),
+        point("older", 5, json!({ "infected": false })),
+    ] }]));
+    let before = closet.moto.state();
+    let steps = step("db", "rds:db/orders", "").replace("orders\" }", "orders\", point: latest-clean }");
+    let playbook = format!("{}steps:\n{steps}checks:\n{}", Closet::head("clean"), up("db"));
+    let done = Drill::new(&playbook, closet.moto.endpoint()).run();
+    done.ends(0, "passed");
+    let started = &closet.moto.calls("StartRestoreJob")[0];
+    assert!(started.to_string().contains(&arn("clean")), "{started}");
+    let rpo = &done.report["workloads"][0]["rpo"];
+    let hours = |key: &str| format!("{:.0}", rpo[key].as_f64().unwrap() / 3600.0);
+    assert_eq!((hours("measured_s"), hours("newest_s")), ("3".into(), "2".into()), "{rpo:#}");
+    done.nothing_is_left(&closet.moto, &before);
+}
+
 #[tokio::test]
 async fn a_restore_that_lands_outside_the_sandbox_fails_the_drill() {
     for (id, resource, more) in TYPES.iter().filter(|(id, ..)| !["shares", "carts", "papers"].contains(id)) {

@@ -1,9 +1,11 @@
 //! Checks from inside the sandbox: a function that the peer's Lambda really runs, in a network
 //! namespace that holds the restored servers and nothing else.
 
+mod data;
 mod killed;
 mod privileges;
 pub mod small;
+mod swept;
 mod unanswered;
 
 use std::io::{Read as _, Write as _};
@@ -14,19 +16,20 @@ use serde_json::{Value, json};
 
 use super::drill::{Done, Drill};
 use super::shop::{EAST, PRODUCTION, SANDBOX, Shop, WEST};
+use support::peers::Moto;
 
 /// How long the peer's Lambda keeps the interface of a function that is gone.
 const LINGERS: f64 = 40.0;
 
 /// A role for the probe with the policy that `iam-policy --for probe` prints, and nothing else.
-fn role(shop: &Shop, account: &str) -> String {
+pub fn role(moto: &Moto, account: &str) -> String {
     let wish = json!({ "account": account, "name": "probe", "actions": port::PROBE_ROLE });
-    let role = shop.moto.call("POST", "/peer/roles", Some(&wish));
+    let role = moto.call("POST", "/peer/roles", Some(&wish));
     role["arn"].as_str().unwrap().to_owned()
 }
 
 /// The restored servers, which answer inside the sandbox once they are restored.
-fn seed(shop: &Shop) -> String {
+pub fn seed(shop: &Shop) -> String {
     let sql = "create database orders; \\c orders
         create table orders (id int primary key, updated_at timestamptz not null);
         insert into orders select n, now() - interval '2 hours 3 minutes' - n * interval '1 minute'
@@ -38,7 +41,7 @@ fn seed(shop: &Shop) -> String {
     ]);
     shop.moto.call("POST", "/peer/machines", Some(&machines));
     shop.moto.delays(&json!({ "function_interface": LINGERS }));
-    role(shop, SANDBOX)
+    role(&shop.moto, SANDBOX)
 }
 
 /// The sample of the lost region, with a probe.
@@ -47,7 +50,7 @@ fn drill(shop: &Shop, role: &str) -> Drill {
 }
 
 /// The same, changed more.
-fn drill_with(shop: &Shop, role: &str, more: &[(&str, &str)]) -> Drill {
+pub fn drill_with(shop: &Shop, role: &str, more: &[(&str, &str)]) -> Drill {
     let ca = shop.moto.call("GET", "/peer/network", None)["ca"].as_str().unwrap().to_owned();
     let tls = format!("tls: {{ ca_file: \"{ca}\" }} }}");
     let probe = format!("ttl: 4h\n  probe: {{ role: \"{role}\" }}");
@@ -154,7 +157,7 @@ async fn checks_are_asked_where_nobody_else_can_ask() {
 #[tokio::test]
 async fn a_lost_zone_is_shown_from_inside() {
     let shop = Shop::open(2.0).await;
-    let role = role(&shop, PRODUCTION);
+    let role = role(&shop.moto, PRODUCTION);
     let machines = json!([
         { "kind": "http", "account": PRODUCTION, "region": EAST, "serves": { "instance": "drillmaster:run" }, "port": 8080,
           "routes": { "GET /healthz": { "status": 200, "body": "ok" } } },

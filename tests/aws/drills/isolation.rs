@@ -217,8 +217,9 @@ async fn a_function_that_a_hand_makes_inside_fails_the_drill() {
     let function = function.runtime(Runtime::Providedal2023).handler("bootstrap").vpc_config(network);
     function.send().await.unwrap();
     go_on(&running);
-    until(&mut running, "the VPC's deletion", |r| {
-        r["event"] == "delete_intent" && r["resource"]["kind"] == "vpc"
+    // While the function is there, its subnet cannot be deleted.
+    until(&mut running, "the subnet's deletion", |r| {
+        r["event"] == "delete_intent" && r["resource"]["kind"] == "subnet"
     })
     .await;
     closet.raw.lambda.delete_function().function_name("theirs").send().await.unwrap();
@@ -229,6 +230,57 @@ async fn a_function_that_a_hand_makes_inside_fails_the_drill() {
         &["theirs", "a function of AWS Lambda that is not the run's is in the VPC"],
     );
     done.nothing_is_left(&closet.moto, &before);
+}
+
+/// A name that is looked up leaves the sandbox, and passes no rule of the network.
+#[tokio::test]
+async fn a_resolver_that_a_hand_opens_fails_the_drill() {
+    let closet = Closet::open(0.5).await;
+    let head = Closet::head("resolver").replace("ttl: 1h", "ttl: 1h, resolver: closed");
+    let mut running =
+        Drill::new(&playbook(&head, &copies(&closet), "snapshot"), closet.moto.endpoint()).start();
+    until_held(&mut running).await;
+    let (vpc, group) = (made(&mut running, "vpc").await, made(&mut running, "rule_group").await);
+    let resolver = &closet.raw.resolver;
+    resolver
+        .update_firewall_config()
+        .resource_id(&vpc)
+        .firewall_fail_open("ENABLED".into())
+        .send()
+        .await
+        .unwrap();
+    let rules = resolver.list_firewall_rules().firewall_rule_group_id(&group).send().await.unwrap();
+    let last = rules.firewall_rules().iter().max_by_key(|rule| rule.priority()).unwrap();
+    let last = last.firewall_domain_list_id().unwrap();
+    let theirs =
+        resolver.create_firewall_domain_list().name("theirs").creator_request_id("theirs").send().await;
+    let theirs = theirs.unwrap().firewall_domain_list.unwrap().id.unwrap();
+    resolver
+        .delete_firewall_rule()
+        .firewall_rule_group_id(&group)
+        .firewall_domain_list_id(last)
+        .send()
+        .await
+        .unwrap();
+    let lets =
+        resolver.create_firewall_rule().firewall_rule_group_id(&group).firewall_domain_list_id(&theirs);
+    lets.priority(1).action("ALLOW".into()).name("theirs").creator_request_id("1").send().await.unwrap();
+    go_on(&running);
+    // The run may not touch a list that is not its own, so nor may it delete the rule.
+    until(&mut running, "a look", |r| r["event"] == "isolation" && !r["exposures"].is_null()).await;
+    let gone =
+        resolver.delete_firewall_rule().firewall_rule_group_id(&group).firewall_domain_list_id(&theirs);
+    gone.send().await.unwrap();
+    let done = running.end();
+    for said in [
+        "names are answered where the firewall fails",
+        "the last rule does not refuse all other names",
+        &format!("names of {theirs} are let through"),
+    ] {
+        failed(&done, "sandbox-resolver-opened", &[&group, said]);
+    }
+    resolver.delete_firewall_domain_list().firewall_domain_list_id(&theirs).send().await.unwrap();
+    done.nothing_is_left(&closet.moto, &closet.before);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::closet::{Closet, creations};
 use super::drill::{Drill, role};
+use super::inside;
 use super::privileges;
 use super::shop::{SANDBOX, Shop};
 
@@ -60,9 +61,7 @@ async fn each_action_is_missed(sample: &str) {
 async fn each_action_for_a_probe_is_missed() {
     const SAMPLE: &str = "region-loss.yaml";
     let shop = Shop::open(0.0).await;
-    let probe = json!({ "account": SANDBOX, "name": "probe", "actions": port::PROBE_ROLE });
-    let probe = shop.moto.call("POST", "/peer/roles", Some(&probe))["arn"].as_str().unwrap().to_owned();
-    let probe = format!("ttl: 4h\n  probe: {{ role: \"{probe}\" }}");
+    let probe = format!("ttl: 4h\n  probe: {{ role: \"{}\" }}", inside::role(&shop.moto, SANDBOX));
     let changes = [("ttl: 4h", &*probe)];
     let all = |drill: Drill| -> BTreeSet<String> {
         let printed = drill.policies(&[]);

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::drill::{Done, Drill};
+use super::inside::{drill_with, seed};
 use super::shop::{SANDBOX, Shop, WEST};
 
 /// The restored application: a program in the peer's network namespace of the machine. It looks names
@@ -41,40 +42,17 @@ sys.exit(done["status"])
 
 /// The sample of the lost region with a probe, a closed resolver and an application that asks for names.
 fn drill(shop: &Shop, sandbox: &str, asked: &[&str]) -> Drill {
-    let role = shop.moto.call("POST", "/peer/roles", Some(&json!({ "account": SANDBOX, "name": "probe" })));
-    let role = role["arn"].as_str().unwrap();
-    let sql = "create database orders; \\c orders
-        create table orders (id int primary key, updated_at timestamptz not null);
-        insert into orders select n, now() - interval '2 hours 3 minutes' - n * interval '1 minute'
-        from generate_series(0, 1199) as n";
-    let machines = json!([
-        { "kind": "postgres", "account": SANDBOX, "region": WEST, "serves": { "db": "-db" }, "tls": true, "sql": sql },
-        { "kind": "http", "account": SANDBOX, "region": WEST, "serves": { "instance": "*" }, "port": 80,
-          "routes": { "GET /healthz": { "status": 200, "body": "ok" } } },
-    ]);
-    shop.moto.call("POST", "/peer/machines", Some(&machines));
+    let role = seed(shop);
     shop.moto.delays(&json!({ "function_interface": 1.0 }));
-    let ca = shop.moto.call("GET", "/peer/network", None)["ca"].as_str().unwrap().to_owned();
-    let tls = format!("tls: {{ ca_file: \"{ca}\" }} }}");
     let names: Vec<String> = asked.iter().map(|name| format!("{name:?}")).collect();
     let step = format!(
         "  - id: application\n    uses: command.run\n    needs: [db, web]\n    with: {{ run: [/usr/bin/python3, start.py, \"{}\", {}] }}\n\nchecks:",
         shop.moto.endpoint(),
         names.join(", ")
     );
-    let sandbox = format!("ttl: 4h\n  probe: {{ role: \"{role}\" }}\n{sandbox}");
-    let changes: [(&str, &str); 9] = [
-        ("ttl: 4h", &sandbox),
-        ("postgres://{{", "postgres://postgres@{{"),
-        ("expect: \">= 1000\" }", &format!("expect: \">= 1000\", {tls}")),
-        ("max(updated_at) from orders\" }", &format!("max(updated_at) from orders\", {tls}")),
-        ("stable_for: 30s", "stable_for: 2s\n    every: 1s"),
-        ("type: t4g.small", "type: t3.small"),
-        ("count: 2", "count: 1"),
-        ("db.t4g.medium", "db.t3.medium"),
-        ("checks:", &step),
-    ];
-    let drill = Drill::sample("region-loss.yaml", shop, &changes);
+    let sandbox = format!("ttl: 4h\n{sandbox}");
+    let changes = [("ttl: 4h", &*sandbox), ("count: 2", "count: 1"), ("checks:", &step)];
+    let drill = drill_with(shop, &role, &changes);
     drill.file("application.py", APPLICATION);
     drill.file("start.py", START);
     drill

@@ -204,7 +204,7 @@ async fn the_leavings_of_killed_runs_are_removed_and_nothing_else() {
     assert!(swept.len() >= RUNS, "{swept:?}");
     let tagged_later = [Kind::Table, Kind::FileSystem, Kind::MountTarget, Kind::RestoreJob, Kind::CopyJob];
     // `copies::sweep_finds_the_vault_of_a_dead_run` has a vault. A drill with a probe or a closed resolver
-    // expires an hour later than this test waits: `inside::killed` has its leavings removed by `abort`.
+    // expires an hour later than this test waits: `inside::swept` has these.
     let elsewhere =
         [Kind::Vault, Kind::Function, Kind::DomainList, Kind::RuleGroup, Kind::QueryLog, Kind::Zone];
     for &kind in Kind::ALL.iter().filter(|kind| !tagged_later.contains(kind) && !elsewhere.contains(kind)) {

@@ -209,8 +209,8 @@ def told(vault, point):
     if point.get("cold_at"):
         said["CalculatedLifecycle"] = {"MoveToColdStorageAt": seconds(point["cold_at"])}
         said["Lifecycle"] = {"MoveToColdStorageAfterDays": 1, "OptInToArchiveForSupportedResources": point.get("archive", False)}
-    if point.get("infected"):
-        said["AggregatedScanResult"] = {"FailedScan": False, "Findings": ["MALWARE"]}
+    if "infected" in point:  # a scan was made, and found something or not
+        said["AggregatedScanResult"] = {"FailedScan": False, "Findings": ["MALWARE"] if point["infected"] else []}
     return said
 
 

@@ -13,10 +13,10 @@ import json
 
 from moto.core.exceptions import JsonRESTError
 from moto.route53.models import route53_backends
-from moto.route53resolver.models import route53resolver_backends
+from moto.route53resolver.models import Route53ResolverBackend, route53resolver_backends
 from moto.route53resolver.responses import Route53ResolverResponse
 
-LISTS, GROUPS, ASSOCIATIONS = {}, {}, {}
+LISTS, GROUPS, ASSOCIATIONS, FAIL_OPEN = {}, {}, {}, {}
 KINDS = {"FirewallDomainListId": "firewall-domain-list", "FirewallRuleGroupId": "firewall-rule-group",
          "FirewallRuleGroupAssociationId": "firewall-rule-group-association",
          "ResolverQueryLogConfigId": "resolver-query-log-config"}  # fmt: skip
@@ -35,7 +35,7 @@ def missing(name):
 
 
 def clear():
-    for known in (LISTS, GROUPS, ASSOCIATIONS):
+    for known in (LISTS, GROUPS, ASSOCIATIONS, FAIL_OPEN):
         known.clear()
 
 
@@ -196,6 +196,20 @@ def disassociate_firewall_rule_group(self):
     return json.dumps({"FirewallRuleGroupAssociation": told(one)})
 
 
+def get_firewall_config(self):
+    """How a network's firewall fails. Nobody has to set it: it fails closed."""
+    vpc, (account, region) = self._get_param("ResourceId"), place(self)
+    if vpc not in route53resolver_backends[account][region].ec2_backend.vpcs:
+        raise missing(vpc)
+    fails = FAIL_OPEN.get((account, region, vpc), "DISABLED")
+    return json.dumps({"FirewallConfig": {"Id": f"rslvr-fc-{vpc}", "ResourceId": vpc, "OwnerId": account, "FirewallFailOpen": fails}})
+
+
+def update_firewall_config(self):
+    FAIL_OPEN[(*place(self), self._get_param("ResourceId"))] = self._get_param("FirewallFailOpen")
+    return get_firewall_config(self)
+
+
 # --- query logs: moto has their beginning
 
 
@@ -223,7 +237,7 @@ OPERATIONS = (
     delete_firewall_domain_list, create_firewall_rule_group, get_firewall_rule_group, list_firewall_rule_groups,
     delete_firewall_rule_group, create_firewall_rule, list_firewall_rules, delete_firewall_rule,
     associate_firewall_rule_group, list_firewall_rule_group_associations, disassociate_firewall_rule_group,
-    disassociate_resolver_query_log_config, delete_resolver_query_log_config,
+    get_firewall_config, update_firewall_config, disassociate_resolver_query_log_config, delete_resolver_query_log_config,
 )  # fmt: skip
 
 
@@ -232,18 +246,16 @@ def install():
         if hasattr(Route53ResolverResponse, operation.__name__):
             raise AttributeError(f"moto knows {operation.__name__} by now")
         setattr(Route53ResolverResponse, operation.__name__, operation)
-    knows = Route53ResolverResponse.list_tags_for_resource
+    knows = Route53ResolverBackend._matched_arn
 
-    def list_tags_for_resource(self):
+    def matched(self, wanted):
         # moto's own refuses the ARNs of what it does not know.
-        wanted = self._get_param("ResourceArn")
         known = {one["Arn"] for things in (LISTS, GROUPS, ASSOCIATIONS) for one in things.values()}
-        known |= {one.arn for one in self.route53resolver_backend.resolver_query_log_configs.values()}
+        known |= {one.arn for one in self.resolver_query_log_configs.values()}
         if wanted not in known:
-            return knows(self)
-        return json.dumps({"Tags": self.route53resolver_backend.tagger.list_tags_for_resource(wanted)["Tags"]})
+            knows(self, wanted)
 
-    Route53ResolverResponse.list_tags_for_resource = list_tags_for_resource
+    Route53ResolverBackend._matched_arn = matched
 
 
 # --- what the resolver of a network asks

@@ -18,8 +18,7 @@ impl Small {
         let closet = Closet::open(seconds).await;
         let moto = &closet.moto;
         moto.delays(&json!({ "function_interface": lingers }));
-        let wish = json!({ "account": SANDBOX, "name": "probe", "actions": port::PROBE_ROLE });
-        let role = moto.call("POST", "/peer/roles", Some(&wish))["arn"].as_str().unwrap().to_owned();
+        let role = super::role(moto, SANDBOX);
         let machine = json!([{ "kind": "http", "account": SANDBOX, "region": WEST,
             "serves": { "instance": "*" }, "port": 80,
             "routes": { "GET /healthz": { "status": 200, "body": "ok" } } }]);

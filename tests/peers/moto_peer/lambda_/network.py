@@ -24,7 +24,9 @@ class Network:
         self.machines = {}  # address → Machine
         self.closing = []  # what ends with the network
         self.namespace = namespace.made()
-        lines = ["link add vpc type bridge", f"addr add {self.resolver}/{self.cidr.prefixlen} dev vpc", "link set vpc up"]
+        # With an address of its own. Else it takes that of one of its ports, and another one with the next
+        # machine: who knew the resolver would send to where nobody is.
+        lines = ["link add vpc address 02:00:00:00:00:02 type bridge", f"addr add {self.resolver}/{self.cidr.prefixlen} dev vpc", "link set vpc up"]
         namespace.ip("-n", self.namespace, lines=lines)
 
     def close(self):

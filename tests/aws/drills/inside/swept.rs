@@ -1,0 +1,84 @@
+//! `sweep` removes the probe, the closed resolver and the zones of a run whose runner died.
+
+use std::collections::BTreeSet;
+
+use aws::sdk::{aws_sdk_route53, aws_sdk_route53resolver};
+use port::TAG_EXPIRES;
+use serde_json::{Value, json};
+
+use super::small::Small;
+use crate::drills::account::Account;
+use crate::drills::drill::Drill;
+use crate::drills::isolation::until;
+use crate::drills::shop::{SANDBOX, WEST};
+
+const PAST: &str = "2020-01-01T01:00:00Z";
+const KINDS: [&str; 5] = ["function", "domain_list", "rule_group", "query_log", "zone"];
+
+/// Sets the tag of the expiry, as if the run had begun long ago.
+async fn expire(raw: &Account, kind: &str, id: &str) {
+    let resolver = |of: &str| format!("arn:aws:route53resolver:{WEST}:{SANDBOX}:{of}/{id}");
+    let arn = match kind {
+        "function" => {
+            let arn = format!("arn:aws:lambda:{WEST}:{SANDBOX}:function:{id}");
+            raw.lambda.tag_resource().resource(arn).tags(TAG_EXPIRES, PAST).send().await.unwrap();
+            return;
+        }
+        "zone" => {
+            let tag = aws_sdk_route53::types::Tag::builder().key(TAG_EXPIRES).value(PAST).build();
+            let change = raw.route53.change_tags_for_resource().resource_type("hostedzone".into());
+            change.resource_id(id).add_tags(tag).send().await.unwrap();
+            return;
+        }
+        "domain_list" => resolver("firewall-domain-list"),
+        "rule_group" => resolver("firewall-rule-group"),
+        "query_log" => resolver("resolver-query-log-config"),
+        other => panic!("{other}"),
+    };
+    let tag = aws_sdk_route53resolver::types::Tag::builder().key(TAG_EXPIRES).value(PAST).build().unwrap();
+    raw.resolver.tag_resource().resource_arn(arn).tags(tag).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn sweep_removes_the_probe_and_the_resolver_of_a_dead_run() {
+    let small = Small::open(0.2, 0.5).await;
+    let moto = &small.closet.moto;
+    let answer = "ttl: 1h, names: { app.orders.internal: \"{{ steps.web.instances.0.private_ip }}\" }";
+    let playbook = small.playbook(answer, "2m");
+    let mut run = Drill::new(&playbook, moto.endpoint()).start();
+    until(&mut run, "a step", |r| r["event"] == "step_started").await;
+    run.signal("KILL");
+    let dead = run.end();
+
+    let journal = std::fs::read_to_string(dead.file("out/journal.ndjson")).unwrap();
+    let records = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let created = records.filter(|r| r["event"] == "created").flat_map(|r| {
+        let all = r["resources"].as_array().unwrap().iter();
+        all.map(|one| (one["kind"].as_str().unwrap().to_owned(), one["id"].as_str().unwrap().to_owned()))
+            .collect::<Vec<_>>()
+    });
+    let ours: BTreeSet<(String, String)> = created.filter(|(kind, _)| KINDS.contains(&&**kind)).collect();
+    for (kind, id) in &ours {
+        expire(&small.closet.raw, kind, id).await;
+    }
+
+    let args = ["sweep", "playbook.yaml", "--delete", "--output", "json"];
+    let swept = Drill::command(&playbook, moto.endpoint(), &args).run();
+    assert_eq!(swept.exit, Some(0), "{}", swept.told());
+    let told: Value = serde_json::from_str(&swept.stdout).unwrap();
+    let things = told["runs"].as_array().unwrap().iter().flat_map(|run| run["things"].as_array().unwrap());
+    let removed: BTreeSet<(String, String)> = things
+        .filter(|thing| thing["outcome"] == "removed")
+        .map(|thing| {
+            let text = |key: &str| thing["resource"][key].as_str().unwrap().to_owned();
+            (text("kind"), text("id"))
+        })
+        .collect();
+    assert_eq!(removed, ours, "{told:#}");
+    let kinds: BTreeSet<&str> = ours.iter().map(|(kind, _)| &**kind).collect();
+    assert_eq!(kinds, BTreeSet::from(KINDS), "{told:#}");
+
+    let done = dead.then(moto.endpoint(), &["abort", "out"]).run();
+    assert_eq!(done.report["teardown"]["left_behind"], json!([]), "{}", done.told());
+    assert_eq!(moto.state().to_string(), small.before.to_string());
+}
