@@ -17,7 +17,7 @@ use serde::Deserialize;
 use super::access::{Clients, ResolverReader, Writer};
 use super::error::OrCloud;
 use super::once::{begun, follow_up, once};
-use super::{At, observed, pages, tags};
+use super::{At, missing, observed, pages, tags};
 use base::partition::Partition;
 use port::{
     Asker, CloudError, CloudResult, Created, ErrorKind, Exposure, IsolationScan, Kind, Leak, NameRule,
@@ -35,8 +35,9 @@ const TAGS: &str = "route53resolver:ListTagsForResource";
 
 /// The most names that one call puts into a list (API reference, `UpdateFirewallDomains`).
 const MOST_NAMES: usize = 1_000;
-/// The priorities of rules. Those of overrides come before: there is room for any number of them.
-const FIRST_RULE: i32 = 10_000;
+/// The priorities of rules. Those of overrides come before: there is room for 999, and a group has 100
+/// rules at most unless AWS was asked for more.
+const FIRST_RULE: i32 = 1_000;
 /// The priority of the association: of 101 to 9900, the first.
 const FIRST_GROUP: i32 = 101;
 /// How long a name is answered with another one, in seconds.
@@ -236,50 +237,74 @@ async fn rules_of(resolver: &ResolverReader, group: &str) -> CloudResult<Vec<Str
     Ok(all.into_iter().filter_map(|rule| rule.firewall_domain_list_id).collect())
 }
 
-/// What opens a network that a group of the run's closes for names.
+/// Finds what lets names out of a sandbox whose resolver is closed. It does not read the names in the
+/// lists.
 pub async fn openings(
     resolver: &ResolverReader,
     scan: &IsolationScan,
     group: &str,
 ) -> CloudResult<Vec<Exposure>> {
+    use FirewallFailOpenStatus::{Disabled, UseLocalResourceSetting};
     let opened = |what: String| Exposure::new(Leak::Resolver, group, what);
     let mut all = Vec::new();
-    let is_in_force = associations(resolver, group).await?.iter().any(|one| {
-        let status = one.status.as_ref();
-        one.vpc_id() == Some(scan.vpc.as_str())
-            && status != Some(&FirewallRuleGroupAssociationStatus::Deleting)
-    });
-    if !is_in_force {
-        all.push(opened("the firewall of names is not in force for the VPC".into()));
+    // The group with the lowest priority decides first.
+    let call = "route53resolver:ListFirewallRuleGroupAssociations";
+    let of_vpc = resolver.list_firewall_rule_group_associations().vpc_id(&scan.vpc);
+    let mut placed = pages!(call, firewall_rule_group_associations, of_vpc);
+    placed.retain(|one| one.status != Some(FirewallRuleGroupAssociationStatus::Deleting));
+    placed.sort_by_key(FirewallRuleGroupAssociation::priority);
+    let is_ours = |one: &FirewallRuleGroupAssociation| one.firewall_rule_group_id() == Some(group);
+    match placed.iter().position(is_ours) {
+        None => all.push(opened("the firewall of names is not in force for the VPC".into())),
+        Some(place) => {
+            for other in placed.iter().take(place) {
+                let other = other.firewall_rule_group_id().unwrap_or("another group");
+                all.push(opened(format!("the rules of {other} decide before those of the run")));
+            }
+        }
     }
-    let answer = resolver.get_firewall_config().resource_id(&scan.vpc).send().await;
-    let config = answer.or_cloud("route53resolver:GetFirewallConfig")?.firewall_config;
-    // `USE_LOCAL_RESOURCE_SETTING` belongs to profiles, and says nothing here.
-    let fails = config.and_then(|config| config.firewall_fail_open);
-    if fails.as_ref().is_some_and(|fails| *fails != FirewallFailOpenStatus::Disabled) {
+    let call = "route53resolver:GetFirewallConfig";
+    let answer = resolver.get_firewall_config().resource_id(&scan.vpc).send().await.or_cloud(call)?;
+    let fails = answer.firewall_config.and_then(|config| config.firewall_fail_open);
+    let fails = fails.ok_or_else(|| missing(call, "FirewallFailOpen"))?;
+    // The second belongs to Route 53 Profiles, and leaves the decision to the VPC.
+    if ![Disabled, UseLocalResourceSetting].contains(&fails) {
         all.push(opened("names are answered where the firewall fails".into()));
     }
-    let is_own = |list: &str| scan.made.iter().any(|made| made.kind == Kind::DomainList && made.id == list);
     let call = "route53resolver:ListFirewallRules";
     let mut rules =
         pages!(call, firewall_rules, resolver.list_firewall_rules().firewall_rule_group_id(group));
     rules.sort_by_key(FirewallRule::priority);
-    let refuses = |rule: &FirewallRule| {
-        rule.action() == Some(&Action::Block) && rule.block_response() != Some(&BlockResponse::Override)
-    };
-    for rule in rules.iter().filter(|rule| !refuses(rule)) {
+    let is_ours = |list: &str| scan.made.iter().any(|made| made.kind == Kind::DomainList && made.id == list);
+    for (from_last, rule) in (0..rules.len()).rev().zip(&rules) {
         let list = rule.firewall_domain_list_id().unwrap_or("another list");
-        if !is_own(list) {
+        let (blocks, answers) =
+            (rule.action() == Some(&Action::Block), rule.block_response() == Some(&BlockResponse::Override));
+        // What the drill needs is let through by the last rule but one. Others lead names elsewhere.
+        let may_be = if from_last == 1 { rule.action() == Some(&Action::Allow) } else { blocks };
+        let is_plain = blocks && !answers;
+        let is_expected = is_plain || may_be && (is_ours(list) || is_of_run(resolver, scan, list).await?);
+        if !is_expected {
             all.push(opened(format!("names of {list} are let through")));
         }
     }
-    // What the drill needs is let through, and then everything is refused.
-    let ends_well =
-        matches!(&*rules, [.., lets, all] if lets.action() == Some(&Action::Allow) && refuses(all));
+    // The last rule refuses all names that no rule before it lets through.
+    let ends_well = rules.len() > 1
+        && rules.last().is_some_and(|last| {
+            last.action() == Some(&Action::Block)
+                && last.block_response() != Some(&BlockResponse::Override)
+                && last.firewall_domain_list_id().is_some_and(is_ours)
+        });
     if !ends_well {
         all.push(opened("the last rule does not refuse all other names".into()));
     }
     Ok(all)
+}
+
+/// Whether a list that was made while the scan ran is the run's.
+async fn is_of_run(resolver: &ResolverReader, scan: &IsolationScan, list: &str) -> CloudResult<bool> {
+    let owner = owner(resolver, Kind::DomainList, list).await?;
+    Ok(owner.flatten().is_some_and(|run| run == scan.run.0))
 }
 
 async fn associations(
@@ -457,11 +482,16 @@ pub async fn delete(to: &Writer, kind: Kind, id: &str) -> CloudResult<()> {
             if !associations.is_empty() {
                 return Err(in_use(DELETE_GROUP, id));
             }
+            let mut refused = Ok(());
             for list in rules_of(read, id).await? {
                 let request = to.resolver.delete_firewall_rule().firewall_rule_group_id(id);
                 let request = request.firewall_domain_list_id(list);
-                request.send().await.or_cloud("route53resolver:DeleteFirewallRule")?;
+                let gone = request.send().await.or_cloud("route53resolver:DeleteFirewallRule");
+                refused = refused.and(gone.map(drop));
             }
+            refused.map_err(|error| {
+                error.help("a rule that somebody added goes by hand; then run `drillmaster abort`")
+            })?;
             let request = to.resolver.delete_firewall_rule_group().firewall_rule_group_id(id);
             request.send().await.or_cloud(DELETE_GROUP).map(drop)
         }

@@ -148,8 +148,8 @@ fn needs<'a>(check: &'a CheckKind, net: &Net) -> (Vec<&'a str>, Vec<&'a str>) {
     }
 }
 
-/// Whether a probe inside the sandbox asks the check. The cloud's API answers some kinds, and a
-/// program runs where the drill does. What `connect_to` sends elsewhere goes from the runner.
+/// Whether a probe inside the sandbox asks the check. What `connect_to` sends elsewhere goes from the
+/// runner.
 pub fn is_asked_inside(check: &CheckKind, net: &Net) -> bool {
     let through_tunnel = || match endpoint::read(check) {
         Ok(Some(address)) => {
@@ -160,15 +160,7 @@ pub fn is_asked_inside(check: &CheckKind, net: &Net) -> bool {
         // What cannot be read is refused wherever it is asked.
         Ok(None) | Err(_) => false,
     };
-    match check {
-        CheckKind::Http(_)
-        | CheckKind::Tcp(_)
-        | CheckKind::Dns(_)
-        | CheckKind::Sql(_)
-        | CheckKind::Data(_)
-        | CheckKind::Redis(_) => !through_tunnel(),
-        CheckKind::S3(_) | CheckKind::Dynamodb(_) | CheckKind::Command(_) | CheckKind::State(_) => false,
-    }
+    check.can_be_asked_inside() && !through_tunnel()
 }
 
 #[cfg(test)]

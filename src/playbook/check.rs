@@ -603,6 +603,17 @@ impl CheckKind {
             Self::S3(_) | Self::Dynamodb(_) | Self::State(_) => None,
         }
     }
+
+    /// Whether a probe inside the sandbox can ask it. The cloud's API answers some kinds, and a program
+    /// runs where the drill does.
+    pub fn can_be_asked_inside(&self) -> bool {
+        match self {
+            Self::Http(_) | Self::Tcp(_) | Self::Dns(_) | Self::Sql(_) | Self::Data(_) | Self::Redis(_) => {
+                true
+            }
+            Self::S3(_) | Self::Dynamodb(_) | Self::Command(_) | Self::State(_) => false,
+        }
+    }
 }
 
 impl DynamodbCheck {

@@ -131,7 +131,7 @@ impl Leak {
                 "find out who put it there: it may also keep the recovery's own traffic from flowing"
             }
             Self::Resolver => {
-                "find out who changed the firewall (CloudTrail tells): names can carry data out of the sandbox"
+                "find out who changed the firewall (CloudTrail tells): names can carry data out of the sandbox. A rule that was added goes by hand; then `drillmaster abort RUN` removes the rest"
             }
             Self::Occupied => {
                 "find out whose it is (the name and the tags of the interface tell), and remove it: `drillmaster sweep` lists what drills have left"

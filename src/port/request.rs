@@ -321,6 +321,12 @@ pub enum Create {
     Stack(DeployStack),
 }
 
+/// The first place is not written: old journals have none.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_first(order: &u16) -> bool {
+    *order == 0
+}
+
 /// What the firewall does with the names of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NameRule {
@@ -1462,8 +1468,4 @@ pub struct Listener {
     /// If neither the engine nor the port is known, a guess.
     pub port: i32,
     pub port_is_known: bool,
-}
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-fn is_first(order: &u16) -> bool {
-    *order == 0
 }

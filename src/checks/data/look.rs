@@ -255,9 +255,12 @@ impl Climb<'_> {
             Against::LastPassed(LastPassed::Counted(past)) => {
                 judge::volume(&self.rows, Some(&past.rows), tolerance, &format!("the run {}", past.run_id))
             }
-            Against::NoRun => {
-                judge::volume(&self.rows, None, tolerance, "no run of this playbook has passed before")
-            }
+            Against::NoRun => judge::volume(
+                &self.rows,
+                None,
+                tolerance,
+                "no run of this playbook that counted them has passed",
+            ),
             Against::Reference(_) | Against::Nothing => {
                 judge::volume(&self.rows, wanted.as_ref(), tolerance, "the reference")
             }

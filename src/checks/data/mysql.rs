@@ -110,7 +110,7 @@ pub(super) async fn sequences(session: &mut Session) -> Result<Saw, Refused> {
                 behind.push(format!("{sequence} is behind {table}.{column}"));
             }
             (Err(_), _) => unread.push(format!("the next number of {sequence} is {next:?}")),
-            // An empty table has no last number.
+            // The sequence is ahead, or the table is empty and has no last number.
             (Ok(_), _) => {}
         }
     }

@@ -157,6 +157,14 @@ pub fn keep_counts(plan: &mut Plan, runs: &mut Runs, on: On, before: Time) {
     }
 }
 
+/// Whether the id of a run names another playbook, as the ids do that `run` makes.
+fn is_of_another(run: &str, playbook: &str) -> bool {
+    let is_time = |text: &str| text.len() == 16 && text.ends_with('Z');
+    let named =
+        run.split_once('-').filter(|(time, _)| is_time(time)).and_then(|(_, rest)| rest.rsplit_once('-'));
+    named.is_some_and(|(name, _)| name != playbook)
+}
+
 /// The report of the last run of a playbook that passed before an instant.
 fn last_passed(playbook: &str, runs: &mut Runs, on: On, before: Time) -> Result<Option<Report>, String> {
     let (store, history) = match runs.history() {
@@ -167,10 +175,11 @@ fn last_passed(playbook: &str, runs: &mut Runs, on: On, before: Time) -> Result<
         run.playbook == playbook && run.on == on && run.passed() && run.t0.is_some_and(|t0| t0 < before)
     };
     let Some(last) = store.confirmed(history, wanted, 1).pop() else {
-        return match history.unread.len() {
-            0 => Ok(None),
-            unread => Err(format!("{unread} runs of `{}` cannot be read", store.place())),
-        };
+        let unread = history.unread.iter().find(|unread| !is_of_another(&unread.run, playbook));
+        return unread.map_or(Ok(None), |unread| {
+            let (run, why, place) = (&unread.run, &unread.why, store.place());
+            Err(format!("the run {run} of `{place}`: {why}; mend or remove it (`drillmaster history` tells)"))
+        });
     };
     let fetched = store.fetch(history, &last.run_id);
     let read =

@@ -50,9 +50,9 @@ impl Recovery<'_> {
             self.note(&Value::Object(outputs.clone()));
         }
         // Of two steps that end at once, the second sees the first, and answers what needs both.
-        self.answering.borrow_mut().insert(work.step.id.clone(), Value::Object(outputs.clone()));
+        self.succeeded_outputs.borrow_mut().insert(work.step.id.clone(), Value::Object(outputs.clone()));
         let mut all = self.outputs.borrow().clone();
-        all.extend(self.answering.borrow().clone());
+        all.extend(self.succeeded_outputs.borrow().clone());
         for (place, (name, template)) in (0..).zip(&sandbox.names) {
             let given = Value::String(template.clone());
             let needed = expr::named(&given, "steps").unwrap_or_default();

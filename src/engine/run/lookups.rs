@@ -70,48 +70,51 @@ impl Recovery<'_> {
                 other => told(other, ""),
             };
         }
-        let marker = format!("{}.{MARKER}", self.engine.config.run.0.rsplit('-').next().unwrap_or_default());
+        let marked = clock.now();
+        // Its own for each process: a resumed run may find the marker of the one before.
+        let run = self.engine.config.run.0.rsplit('-').next().unwrap_or_default();
+        let marker = format!("{}-{run}.{MARKER}", marked.timestamp_millis());
         if let Err(why) = self.mark(function, &marker).await {
             return told(
                 cloud.lookups(&of).await,
                 &format!("the probe could not mark the end of the log: {why}"),
             );
         }
-        let marked = clock.now();
         let until = marked + Span(ARRIVES_WITHIN).delta();
         let (mut whole_at, mut mark_at) = (None, marked + Span(MARKED_EVERY).delta());
         let mut pause = FIRST_PAUSE;
         loop {
             let next = clock.now() + Span(pause).delta();
-            clock.sleep_until(whole_at.map_or(next, |at: Time| at.max(next))).await;
+            clock.sleep_until(whole_at.map_or(next, |at: Time| at.max(next)).min(until)).await;
             let answer = cloud.lookups(&of).await;
             let now = clock.now();
-            if whole_at.is_some()
+            if whole_at.is_some_and(|at| now >= at)
                 && let Ok(Some(seen)) = answer
             {
                 return (seen, None);
             }
             pause = LONGEST_PAUSE.min(pause * 2);
-            let has_marker = |seen: &[NameSeen]| seen.iter().any(|one| canonical(&one.name) == marker);
+            let has_marker =
+                |seen: &[NameSeen]| seen.iter().any(|one| canonical(&one.name).ends_with(&marker));
             if whole_at.is_none() && matches!(&answer, Ok(Some(seen)) if has_marker(seen)) {
-                whole_at = Some((now + (now - marked)).min(until));
+                whole_at = Some(now + (now - marked));
                 pause = FIRST_PAUSE;
             }
             // What no later look would be told is told now.
             if answer.as_ref().is_err_and(|error| !error.may_pass()) {
                 return told(answer, "");
             }
-            if whole_at.is_none() && now >= mark_at {
-                // The first one was asked. If this one is not, the next may be.
-                let _again = self.mark(function, &marker).await;
-                mark_at = now + Span(MARKED_EVERY).delta();
-            }
-            if clock.now() >= until {
+            if now >= until {
                 let limit = Span(ARRIVES_WITHIN);
                 return told(
                     answer,
                     &format!("the log of the sandbox's resolver was not complete within {limit}"),
                 );
+            }
+            if whole_at.is_none() && now >= mark_at {
+                // The first one was asked. If this one is not, the next may be. No cache knows its name.
+                let _again = self.mark(function, &format!("{}.{marker}", now.timestamp_millis())).await;
+                mark_at = now + Span(MARKED_EVERY).delta();
             }
         }
     }

@@ -37,8 +37,9 @@ pub struct Recovery<'a> {
     /// Whether the judge of addresses knows the names of zones.
     pub(super) zones_named: Cell<bool>,
     pub(super) outputs: RefCell<HashMap<String, serde_json::Value>>,
-    /// The outputs of steps that have succeeded, while `sandbox.names` of theirs are being answered.
-    pub(super) answering: RefCell<HashMap<String, serde_json::Value>>,
+    /// The outputs of steps that have succeeded in this process. Filled before their names are answered,
+    /// so earlier than `outputs`.
+    pub(super) succeeded_outputs: RefCell<HashMap<String, serde_json::Value>>,
     /// The names for expressions. Made once: each step and check puts in what it alone may name.
     pub(super) names: RefCell<serde_json::Value>,
     /// The programs that steps left running, by step. They end with the recovery.
@@ -77,7 +78,7 @@ impl<'a> Recovery<'a> {
             points: Points::of(memory, surveyed),
             zones_named: Cell::default(),
             outputs: RefCell::new(outputs),
-            answering: RefCell::default(),
+            succeeded_outputs: RefCell::default(),
             background: RefCell::default(),
             denials_told: Cell::new(memory.denied.len()),
         };

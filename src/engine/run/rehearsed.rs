@@ -184,7 +184,7 @@ impl Recovery<'_> {
                     }
                     Some(Ok(LastPassed::Unread(why))) => Saw::unread_runs(&why),
                     Some(Err(error)) => Saw::unread_runs(&error.to_string()),
-                    None => judged(None, "no run of this playbook has passed before"),
+                    None => judged(None, "no run of this playbook that counted them has passed"),
                 }
             }
             Some(name) => match files.read(name).map(|text| Reference::read(&text)) {

@@ -21,7 +21,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
                     let span = entry.value.get(mistake.field).map_or(entry.key_span, |node| node.span);
                     out.push(draft.source.error(span, mistake.message).help(mistake.help));
                 }
-                by_probe(draft, entry, &spec, out);
+                fits_the_probe(draft, entry, &spec, out);
                 if item.get("measures").and_then(Node::as_str) == Some("rpo") {
                     rpo(draft, facts, index, item, &spec, out);
                 }
@@ -31,16 +31,15 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
     }
 }
 
-/// An attempt that is longer than the probe lives is never answered.
-fn by_probe(draft: &Draft<'_>, entry: &Entry, spec: &CheckKind, out: &mut Diagnostics) {
+/// The probe cannot make an attempt that takes longer than Lambda lets a function run. What
+/// `connect_to` sends elsewhere goes from the runner, and the run alone knows what that is.
+fn fits_the_probe(draft: &Draft<'_>, entry: &Entry, spec: &CheckKind, out: &mut Diagnostics) {
     let has_probe = draft.node_at(&["sandbox", "probe"]).is_some_and(|probe| probe.as_map().is_some());
-    let is_asked = !matches!(
-        spec,
-        CheckKind::Command(_) | CheckKind::S3(_) | CheckKind::Dynamodb(_) | CheckKind::State(_)
-    );
+    let has_tunnels = draft.node_at(&["connect_to"]).is_some();
     if let Some(timeout) = entry.value.get("timeout")
         && has_probe
-        && is_asked
+        && !has_tunnels
+        && spec.can_be_asked_inside()
         && spec.timeout().is_some_and(|timeout| timeout > LONGEST_BY_PROBE)
     {
         let longest = Length(LONGEST_BY_PROBE);

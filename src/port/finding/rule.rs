@@ -298,7 +298,7 @@ impl Rule {
                     title: "The sandbox's closed resolver was opened",
                     meaning: "The playbook has the sandbox's resolver closed by a DNS Firewall. \
                               Somebody took the firewall off the VPC, let it fail open, removed \
-                              its last rule, or let names through that the drill does not need.",
+                              its last rule, or added a rule that lets other names through.",
                     reason: "A name that is looked up leaves the sandbox. It can carry data out, \
                              and its answer can lead to production.",
                     remedy: "Find out who or what changed the firewall. CloudTrail has the call.",

@@ -116,8 +116,6 @@ async fn each_of_the_seven_types_is_restored_checked_measured_and_torn_down() {
     assert_eq!(closet.count("CreateDBInstance"), 2);
 }
 
-/// A fault of AWS or of the account: the job ignores where it should land. Whatever the job made goes,
-/// and what was there before stays.
 /// The newest point has malware, and the next one was not scanned. RPO is told by what was used, and by
 /// what the newest would have given.
 #[tokio::test]
@@ -150,6 +148,8 @@ async fn the_newest_point_that_a_scan_called_clean_is_restored() {
     done.nothing_is_left(&closet.moto, &before);
 }
 
+/// A fault of AWS or of the account: the job ignores where it should land. Whatever the job made goes,
+/// and what was there before stays.
 #[tokio::test]
 async fn a_restore_that_lands_outside_the_sandbox_fails_the_drill() {
     for (id, resource, more) in TYPES.iter().filter(|(id, ..)| !["shares", "carts", "papers"].contains(id)) {

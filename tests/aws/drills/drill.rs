@@ -264,6 +264,19 @@ impl Done {
         assert_eq!(after.to_string(), before.to_string(), "{}", self.told());
     }
 
+    /// The kind and id of all that the run has created, according to its journal.
+    pub fn created(&self) -> Vec<(String, String)> {
+        let journal = std::fs::read_to_string(self.file("out/journal.ndjson")).unwrap();
+        let records = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut all = Vec::new();
+        for record in records.filter(|record| record["event"] == "created") {
+            let text = |one: &Value, key: &str| one[key].as_str().unwrap().to_owned();
+            let made = record["resources"].as_array().unwrap().iter();
+            all.extend(made.map(|one| (text(one, "kind"), text(one, "id"))));
+        }
+        all
+    }
+
     /// The step or check with this id.
     #[track_caller]
     pub fn node(&self, id: &str) -> &Value {

@@ -63,14 +63,7 @@ async fn sweep_removes_the_probe_and_the_resolver_of_a_dead_run() {
     run.signal("KILL");
     let dead = run.end();
 
-    let journal = std::fs::read_to_string(dead.file("out/journal.ndjson")).unwrap();
-    let records = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let created = records.filter(|r| r["event"] == "created").flat_map(|r| {
-        let all = r["resources"].as_array().unwrap().iter();
-        all.map(|one| (one["kind"].as_str().unwrap().to_owned(), one["id"].as_str().unwrap().to_owned()))
-            .collect::<Vec<_>>()
-    });
-    let ours: BTreeSet<(String, String)> = created.collect();
+    let ours: BTreeSet<(String, String)> = dead.created().into_iter().collect();
     for (kind, id) in &ours {
         expire(&small.closet.raw, kind, id).await;
     }
