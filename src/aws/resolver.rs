@@ -275,26 +275,23 @@ pub async fn openings(
     let mut rules =
         pages!(call, firewall_rules, resolver.list_firewall_rules().firewall_rule_group_id(group));
     rules.sort_by_key(FirewallRule::priority);
-    let is_ours = |list: &str| scan.made.iter().any(|made| made.kind == Kind::DomainList && made.id == list);
-    for (from_last, rule) in (0..rules.len()).rev().zip(&rules) {
+    let is_own = |list: &str| scan.made.iter().any(|made| made.kind == Kind::DomainList && made.id == list);
+    let refuses = |rule: &FirewallRule| {
+        rule.action() == Some(&Action::Block) && rule.block_response() != Some(&BlockResponse::Override)
+    };
+    for (from_last, rule) in (0..rules.len()).rev().zip(&rules).filter(|(_, rule)| !refuses(rule)) {
         let list = rule.firewall_domain_list_id().unwrap_or("another list");
-        let (blocks, answers) =
-            (rule.action() == Some(&Action::Block), rule.block_response() == Some(&BlockResponse::Override));
         // What the drill needs is let through by the last rule but one. Others lead names elsewhere.
-        let may_be = if from_last == 1 { rule.action() == Some(&Action::Allow) } else { blocks };
-        let is_plain = blocks && !answers;
-        let is_expected = is_plain || may_be && (is_ours(list) || is_of_run(resolver, scan, list).await?);
+        let may = if from_last == 1 { Action::Allow } else { Action::Block };
+        let is_expected =
+            rule.action() == Some(&may) && (is_own(list) || is_of_run(resolver, scan, list).await?);
         if !is_expected {
             all.push(opened(format!("names of {list} are let through")));
         }
     }
     // The last rule refuses all names that no rule before it lets through.
-    let ends_well = rules.len() > 1
-        && rules.last().is_some_and(|last| {
-            last.action() == Some(&Action::Block)
-                && last.block_response() != Some(&BlockResponse::Override)
-                && last.firewall_domain_list_id().is_some_and(is_ours)
-        });
+    let ends_well = matches!(&*rules, [.., _, last] if refuses(last)
+        && last.firewall_domain_list_id().is_some_and(is_own));
     if !ends_well {
         all.push(opened("the last rule does not refuse all other names".into()));
     }
