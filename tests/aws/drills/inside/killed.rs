@@ -31,14 +31,17 @@ async fn killed_runs_with_a_probe_are_finished_or_undone() {
         run.signal("KILL");
         let dead = run.end();
         if dead.exit.is_some() {
+            eprintln!("seed {seed}: it was over before");
             over += 1;
             continue;
         }
         let begun = std::fs::read_to_string(dead.file("out/journal.ndjson")).is_ok_and(|j| j.contains('\n'));
+        let lived = dead.took;
         let done = dead.then(moto.endpoint(), &[if abort { "abort" } else { "resume" }, "out"]).run();
         let said = format!("seed {seed}: {}", done.told());
         if !begun {
             assert_eq!(done.exit, Some(2), "{said}");
+            eprintln!("seed {seed}: killed before it began");
             unbegun += 1;
             continue;
         }
@@ -48,6 +51,8 @@ async fn killed_runs_with_a_probe_are_finished_or_undone() {
             state["resources"].as_array().unwrap().iter().filter(|r| is_of(r, run)).collect();
         assert!(left.is_empty(), "{left:?} is left: {said}");
         assert_eq!(done.report["teardown"]["left_behind"], json!([]), "{said}");
+        let then = if abort { "abort" } else { "resume" };
+        eprintln!("seed {seed}: killed after {lived:?}, then {then}: exit {:?}", done.exit);
         if abort {
             assert!([Some(130), Some(0)].contains(&done.exit), "{said}");
             aborted += 1;

@@ -62,6 +62,7 @@ async fn a_probe_that_gives_no_answer_leaves_checks_unknown() {
             assert_eq!(up["status"], "healthy", "{said}");
         }
         done.nothing_is_left(moto, &small.before);
+        eprintln!("seed {seed}, {late}: {}", up["status"]);
         *ended.entry(format!("{} {} {}", fault["kind"], fault["code"], up["status"])).or_default() += 1;
     }
     eprintln!("{ended:#?}");
