@@ -234,6 +234,17 @@ fn classify(code: &str, status: u16, message: &str) -> (ErrorKind, Option<&'stat
             Some("something still depends on it, or another change to it is under way: wait"),
         );
     }
+    // The general word of Lambda and of the resolver: for a change under way, and for a name that is
+    // taken.
+    if matches!(code, "ConflictException" | "ResourceConflictException") {
+        if message.to_ascii_lowercase().contains("already exist") {
+            return (ErrorKind::AlreadyExists, None);
+        }
+        return (
+            ErrorKind::InUse,
+            Some("another change to it is under way, or something still uses it: wait"),
+        );
+    }
     // `InvalidSubnet.Conflict`: the VPC is our own, so only an earlier copy of the same request can
     // have made a subnet with this range.
     if has(&["AlreadyExists", "Duplicate", "AlreadyOwnedByYou", "InvalidSubnet.Conflict"]) {
@@ -368,6 +379,8 @@ mod tests {
             ("DBInstanceAlreadyExists", 400, ErrorKind::AlreadyExists),
             ("InvalidKeyPair.Duplicate", 400, ErrorKind::AlreadyExists),
             ("InvalidSubnet.Conflict", 400, ErrorKind::AlreadyExists),
+            ("ConflictException", 400, ErrorKind::InUse),
+            ("ResourceConflictException", 409, ErrorKind::InUse),
             ("AuthFailure", 401, ErrorKind::Credentials),
             ("AuthFailure", 400, ErrorKind::Forbidden),
             ("InsufficientDBClusterCapacityFault", 403, ErrorKind::Quota),

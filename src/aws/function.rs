@@ -21,13 +21,13 @@ use super::once::once;
 use super::{At, observed, pages, tags, with};
 use base::architecture::Architecture;
 use port::{
-    CloudError, CloudResult, CreateFunction, Created, ErrorKind, Invoked, Kind, Observed, State, TAG_RUN,
+    CloudError, CloudResult, CreateFunction, Created, ErrorKind, INVOKE, Invoked, Kind, Observed, State,
+    TAG_RUN,
 };
 
 const CREATE: &str = "lambda:CreateFunction";
 const GET: &str = "lambda:GetFunction";
 const DELETE: &str = "lambda:DeleteFunction";
-pub const INVOKE: &str = "lambda:Invoke";
 
 /// How long one invocation may take: the most that Lambda allows (Lambda quotas). A check limits itself.
 const TIMEOUT_S: i32 = 900;
@@ -191,7 +191,8 @@ pub async fn invoke(to: &Writer, name: &str, payload: Vec<u8>, limit: Duration) 
     })?;
     let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
     if payload.len() > MAX_ANSWER {
-        return Err(CloudError::new(ErrorKind::Server, INVOKE, "the answer is longer than 6 MiB"));
+        return Err(CloudError::new(ErrorKind::Server, INVOKE, "the answer is longer than 6 MiB")
+            .help("ask for less in one check"));
     }
     Ok(Invoked { payload, failed: answer.function_error })
 }
@@ -207,6 +208,9 @@ fn of_network(code: Option<&str>, error: CloudError) -> CloudError {
 /// What to do about a reason of Lambda: a `StateReasonCode` or an error of `Invoke`.
 fn advice(code: &str) -> Option<&'static str> {
     Some(match code {
+        "RequestTooLargeException" => {
+            "Lambda takes 6 MB: ask fewer rungs in one check, or compare with a smaller reference"
+        }
         "ENILimitReachedException" | "EniLimitExceeded" => {
             "ask for more network interfaces for each VPC (Service Quotas, Lambda)"
         }

@@ -387,7 +387,7 @@ impl Cloud for Aws {
         on_behalf(&origin.by, async {
             let clients = self.clients(permit.place()).await?;
             function::invoke(
-                &clients.writer(permit, Operation::Invoke, function::INVOKE)?,
+                &clients.writer(permit, Operation::Invoke, port::INVOKE)?,
                 function,
                 payload,
                 limit,

@@ -18,6 +18,9 @@ use port::{CloudResult, ErrorKind, Needs, PROBE_ROLE, Place, PreflightFinding, R
 
 const GET: &str = "iam:GetRole";
 const SIMULATE: &str = "iam:SimulatePrincipalPolicy";
+/// With these, Lambda keeps a log of each function, in a group that nobody removes (Lambda developer
+/// guide, "Sending Lambda function logs to `CloudWatch` Logs").
+const LOGS: [&str; 3] = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"];
 
 /// What a service does with a role.
 #[derive(Clone, Copy)]
@@ -147,6 +150,24 @@ async fn finding(clients: &Clients, place: &Place, arn: &str, does: Does<'_>) ->
         }
         Some(None) | None => return unknown("its trust policy cannot be read".to_owned()),
     }
+    if let Does::Interfaces(Place { account, region }) = does {
+        let partition = region.partition();
+        let stream = format!(
+            "arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/dm-00000000-probe:log-stream:0"
+        );
+        match allowed(clients, arn, &LOGS, stream).await {
+            Ok(logs) if logs.is_empty() => {}
+            Ok(logs) => {
+                let logs = logs.into_iter().collect::<Vec<_>>().join(", ");
+                let what = format!(
+                    "the role {arn} may log ({logs}): Lambda would make a log group for each drill, which outlives it"
+                );
+                let fix = "take the role of `drillmaster iam-policy --for probe`: it may make network interfaces, and nothing else";
+                return tell(Severity::High, what, fix);
+            }
+            Err(error) => return unknown(error.to_string()),
+        }
+    }
     match refused(clients, arn, does).await {
         Ok(Refused { actions, .. }) if actions.is_empty() => None,
         Ok(Refused { actions, is_certain }) => {
@@ -203,6 +224,22 @@ async fn refused(clients: &Clients, role: &str, does: Does<'_>) -> CloudResult<R
         }
     }
     Ok(refused)
+}
+
+/// Which of these actions IAM would allow to the role.
+async fn allowed(
+    clients: &Clients,
+    role: &str,
+    actions: &[&str],
+    on: String,
+) -> CloudResult<BTreeSet<String>> {
+    let actions = actions.iter().map(|action| (*action).to_owned()).collect();
+    let request = clients.iam.simulate_principal_policy().policy_source_arn(role).resource_arns(on);
+    let request = request.set_action_names(Some(actions));
+    let results: Vec<EvaluationResult> = pages!(SIMULATE, evaluation_results, request);
+    let allowed =
+        results.into_iter().filter(|one| one.eval_decision == PolicyEvaluationDecisionType::Allowed);
+    Ok(allowed.map(|one| one.eval_action_name).collect())
 }
 
 /// IAM gives policies as in a URL.

@@ -341,6 +341,13 @@ pub async fn query_log(at: &At<'_>, name: &str, vpc: &str, bucket: &str) -> Clou
         made.resolver_query_log_config.and_then(|config| config.id).ok_or_else(|| no_id(CREATE_LOG))
     };
     let id = once(at, async || found(at, read, Kind::QueryLog, name).await, make).await?;
+    let made = async || match state(read, Kind::QueryLog, &id).await? {
+        State::Pending(status) if status == ResolverQueryLogConfigStatus::Creating.as_str() => {
+            Err(CloudError::new(ErrorKind::InUse, CREATE_LOG, format!("the configuration {id} is {status}")))
+        }
+        State::Pending(_) | State::Ready | State::Failed(_) | State::Gone => Ok(()),
+    };
+    follow_up(at, made).await?;
     if begun(log_associations(read, &id).await)?.is_empty() {
         let associate = async || {
             let request = writer.resolver.associate_resolver_query_log_config();

@@ -371,7 +371,7 @@ async fn of_kind(clients: &Clients, kind: Kind, found: &mut Found<'_>) -> CloudR
             }
         }
         Kind::Zone => {
-            for (id, tags) in zone::made_by_runs(&clients.route53).await? {
+            for (id, tags) in zone::made_by_runs(&clients.route53, &found.place.region).await? {
                 let tag =
                     |key: &str| tags.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
                 found.add(kind, Some(id), None, tag);
@@ -464,7 +464,7 @@ async fn buckets(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
     let asked: Vec<Option<AskedBucket>> = stream::iter(names)
         .map(async |(name, made)| {
             let tags = match s3::bucket::tags_of(&clients.s3, &name).await {
-                Ok(tags) if s3::bucket::run_of(&tags).is_some_and(|run| whose.means(run)) => tags,
+                Ok(tags) if is_meant(&name, &tags, whose) => tags,
                 Ok(_) => return Ok(None),
                 // The bucket is in another region, or it was deleted meanwhile.
                 Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Invalid) => return Ok(None),
@@ -482,9 +482,16 @@ async fn buckets(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
         .await?;
     for (name, made, tags) in asked.into_iter().flatten() {
         match tags {
-            Ok(tags) => found.add(Kind::Bucket, Some(name), made, |key| {
-                tags.iter().find(|t| t.key() == key).map(|t| t.value().to_owned())
-            }),
+            Ok(tags) => {
+                let is_tagged = s3::bucket::run_of(&tags).is_some();
+                let delete = "aws s3api delete-bucket --bucket";
+                found.untagged(Kind::Bucket, Some(&name), Some(&name), is_tagged, delete);
+                let own = whose.run().filter(|_| !is_tagged);
+                found.add(Kind::Bucket, Some(name), made, |key| match own {
+                    Some(run) if key == TAG_RUN => Some(run.0.clone()),
+                    _ => tags.iter().find(|t| t.key() == key).map(|t| t.value().to_owned()),
+                });
+            }
             // A run may read the tags of its own buckets, and knows their names. Another's bucket,
             // made since the run began, is none of its business.
             Err(why) => match whose.run() {
@@ -499,6 +506,14 @@ async fn buckets(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a bucket may be of a run that is looked for. Without a tag, its name decides.
+fn is_meant(name: &str, tags: &[BucketTag], whose: &Whose) -> bool {
+    match whose.run() {
+        Some(run) => s3::bucket::owner(name, tags, run).is_some_and(|run| whose.means(run)),
+        None => s3::bucket::run_of(tags).map_or_else(|| is_named(name), |run| whose.means(run)),
+    }
 }
 
 /// Returns when the run began, minus one hour for clocks that differ. The run's id starts with its

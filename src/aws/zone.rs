@@ -15,6 +15,7 @@ use super::error::OrCloud;
 use super::once::{follow_up, once};
 use super::{At, observed, tags};
 use base::duration::Span;
+use base::ids::Region;
 use port::{CloudError, CloudResult, Created, ErrorKind, Kind, Observed, State, TAG_RUN};
 
 const CREATE: &str = "route53:CreateHostedZone";
@@ -34,10 +35,10 @@ fn bare(id: &str) -> &str {
     id.rsplit('/').next().unwrap_or(id)
 }
 
-/// What the zone's comment says of its run. The comment is there as soon as the zone is, and its tags
-/// are not.
-fn comment(run: &str) -> String {
-    format!("{TAG_RUN}={run}")
+/// What the zone's comment says of its run, and of the region of its network: zones have none. The
+/// comment is there as soon as the zone is, and its tags are not.
+fn comment(run: &str, region: &Region) -> String {
+    format!("{TAG_RUN}={run} {region}")
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` gives the value")]
@@ -48,7 +49,7 @@ fn invalid(error: aws_sdk_route53::error::BuildError) -> CloudError {
 pub async fn create(at: &At<'_>, name: &str, vpc: &str, domain: &str) -> CloudResult<Created> {
     let writer = at.writer().await?;
     let find = async || {
-        let wanted = comment(&at.run_tags.run.0);
+        let wanted = comment(&at.run_tags.run.0, &at.place.region);
         let found = all(&writer.read.route53).await?.into_iter().find(|zone| {
             let said = zone.config.as_ref().and_then(|config| config.comment.as_deref());
             said == Some(&wanted) && zone.name.trim_end_matches('.') == domain
@@ -56,8 +57,8 @@ pub async fn create(at: &At<'_>, name: &str, vpc: &str, domain: &str) -> CloudRe
         Ok(found.map(|zone| bare(&zone.id).to_owned()))
     };
     let make = async || {
-        let said =
-            HostedZoneConfig::builder().private_zone(true).comment(comment(&at.run_tags.run.0)).build();
+        let said = comment(&at.run_tags.run.0, &at.place.region);
+        let said = HostedZoneConfig::builder().private_zone(true).comment(said).build();
         let network =
             Vpc::builder().vpc_id(vpc).vpc_region(VpcRegion::from(at.place.region.as_str())).build();
         let request =
@@ -156,19 +157,26 @@ pub async fn owner(route53: &Route53Reader, id: &str) -> CloudResult<Option<Opti
         Err(e) => return Err(e),
     };
     let tagged = tags_of(route53, id).await?.into_iter().find(|(key, _)| key == TAG_RUN).map(|(_, run)| run);
-    Ok(Some(tagged.or_else(|| zone.as_ref().and_then(said).map(str::to_owned))))
+    Ok(Some(tagged.or_else(|| zone.as_ref().and_then(said).map(|(run, _)| run.to_owned()))))
 }
 
-/// The run that a zone's comment tells.
-fn said(zone: &HostedZone) -> Option<&str> {
-    zone.config.as_ref()?.comment.as_deref()?.strip_prefix(TAG_RUN)?.strip_prefix('=')
+/// The run and the region that a zone's comment tells.
+fn said(zone: &HostedZone) -> Option<(&str, Option<&str>)> {
+    let said = zone.config.as_ref()?.comment.as_deref()?.strip_prefix(TAG_RUN)?.strip_prefix('=')?;
+    Some(said.split_once(' ').map_or((said, None), |(run, region)| (run, Some(region))))
 }
 
-/// The zones that a run made, with their tags.
-pub async fn made_by_runs(route53: &Route53Reader) -> CloudResult<Vec<(String, Vec<(String, String)>)>> {
+/// The zones that runs made for networks in a region, with their tags.
+pub async fn made_by_runs(
+    route53: &Route53Reader,
+    region: &Region,
+) -> CloudResult<Vec<(String, Vec<(String, String)>)>> {
     let mut found = Vec::new();
     for zone in all(route53).await? {
-        let Some(run) = said(&zone) else { continue };
+        let Some((run, of)) = said(&zone) else { continue };
+        if of.is_some_and(|of| of != region.as_str()) {
+            continue;
+        }
         let id = bare(&zone.id);
         let mut tags = match tags_of(route53, id).await {
             Err(e) if e.kind == ErrorKind::NotFound => continue,

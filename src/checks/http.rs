@@ -190,6 +190,9 @@ async fn attempt(
         Some(follow) => *follow.get()?,
         None => false,
     };
+    // What the playbook writes goes along with what the application has set, to its own host alone.
+    let own_cookies = hop.headers.get(COOKIE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let origin = hop.url.origin();
     let mut tls: Option<Arc<ClientConfig>> = None;
     for _ in 0..=redirect::MOST {
         if hop.url.scheme() == "https" && tls.is_none() {
@@ -201,8 +204,12 @@ async fn attempt(
             tls = Some(Arc::new(config));
         }
         if let Some(jar) = &jar {
+            let written = own_cookies.clone().filter(|_| hop.url.origin() == origin);
+            let all: Vec<String> = written.into_iter().chain(jar.header(&hop.url)).collect();
             hop.headers.remove(COOKIE);
-            if let Some(cookies) = jar.header(&hop.url).and_then(|text| HeaderValue::from_str(&text).ok()) {
+            if let Ok(cookies) = HeaderValue::from_str(&all.join("; "))
+                && !all.is_empty()
+            {
                 hop.headers.insert(COOKIE, cookies);
             }
         }

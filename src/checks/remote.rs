@@ -89,7 +89,10 @@ impl Answer {
     /// Why it is no answer of a probe of this version.
     pub fn read(answer: &[u8]) -> Result<Observation, String> {
         let Ok(Self { version, seen }) = serde_json::from_slice(answer) else {
-            return Err("what the probe answered cannot be read".into());
+            return Err(
+                "what the probe answered cannot be read: see that it is of the same version as this program"
+                    .into(),
+            );
         };
         if version != VERSION {
             return Err(other_version(&version));

@@ -265,7 +265,7 @@ fn notes(policies: &Policies, principal: Option<&str>) -> Vec<String> {
             ));
         }
     }
-    all.push("services of AWS make service-linked roles when they are first used, and these would outlive the drill: the policy does not allow it (iam:CreateServiceLinkedRole). Preflight tells which of RDS, EFS and AWS Backup is missing; those of what templates make, such as EC2 Auto Scaling's, it does not look for: make them once (`aws iam create-service-linked-role`)".into());
+    all.push("services of AWS make service-linked roles when they are first used, and these would outlive the drill: the policy does not allow it (iam:CreateServiceLinkedRole). Preflight tells which of RDS, EFS, AWS Backup and Route 53 Resolver is missing; those of what templates make, such as EC2 Auto Scaling's, it does not look for: make them once (`aws iam create-service-linked-role`)".into());
     all
 }
 

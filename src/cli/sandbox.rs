@@ -94,13 +94,13 @@ pub fn run(args: &Args) -> Exit {
 
 fn up(of: &Of) -> Result<Exit, Exit> {
     write_stderr("Making the standing sandbox; a probe takes a minute or two …\n");
-    let standing = carry_out(of, None, async |engine| Box::pin(engine.stand_up()).await)?;
+    let standing = carry_out(of, true, None, async |engine| Box::pin(engine.stand_up()).await)?;
     let code = if standing.is_usable() { Exit::Passed } else { Exit::Error };
     print(of, &standing, code)
 }
 
 fn status(of: &Of) -> Result<Exit, Exit> {
-    let standing = carry_out(of, None, async |engine| Box::pin(engine.look_at_standing()).await)?;
+    let standing = carry_out(of, false, None, async |engine| Box::pin(engine.look_at_standing()).await)?;
     let code = if standing.is_usable() { Exit::Passed } else { Exit::Failed };
     print(of, &standing, code)
 }
@@ -108,7 +108,8 @@ fn status(of: &Of) -> Result<Exit, Exit> {
 fn take_down(down: &DownArgs) -> Result<Exit, Exit> {
     write_stderr("Removing the standing sandbox; with a probe this takes up to an hour …\n");
     let patience = Some(down.teardown_timeout);
-    let (parts, left) = carry_out(&down.of, patience, async |engine| Box::pin(engine.take_down()).await)?;
+    let work = async |engine: &Engine| Box::pin(engine.take_down()).await;
+    let (parts, left) = carry_out(&down.of, false, patience, work)?;
     let code = if left.is_empty() { Exit::Passed } else { Exit::LeftBehind };
     let text = match down.of.output {
         OutputMode::Json => {
@@ -133,9 +134,10 @@ fn take_down(down: &DownArgs) -> Result<Exit, Exit> {
     Ok(code)
 }
 
-/// Does something with the standing sandbox of a playbook.
+/// Does something with the standing sandbox of a playbook, with the probe's program if it makes one.
 fn carry_out<T>(
     of: &Of,
+    makes_probe: bool,
     patience: Option<Span>,
     work: impl AsyncFnOnce(&Engine) -> Result<T, Stop>,
 ) -> Result<T, Exit> {
@@ -150,6 +152,7 @@ fn carry_out<T>(
     }
     let plan = wire::plan_of(loaded).map_err(wrong)?;
     let mut options = Options::live("drillmaster-sandbox", &config);
+    options.makes_probe = makes_probe;
     options.patience = patience.map_or(options.patience, |patience| patience.0);
     let runtime = wire::runtime().map_err(wrong)?;
     let ended = runtime.block_on(async {

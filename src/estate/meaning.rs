@@ -48,6 +48,8 @@ pub struct Inside {
     pub region: Region,
     /// The names that the sandbox answers itself, as the playbook writes them.
     pub names: BTreeSet<String>,
+    /// How the names begin that the run gives to what it makes: `dm-1f3a5c7e-`.
+    pub made: String,
 }
 
 /// What a name means, and why.
@@ -62,6 +64,20 @@ pub struct Meaning {
 /// `.internal` of 2024, RFC 6762, RFC 8375), and what networks commonly use beside them (RFC 6762,
 /// appendix G).
 const PRIVATE: [&str; 8] = ["internal", "local", "home.arpa", "intranet", "private", "corp", "home", "lan"];
+
+/// The services whose names lead to what customers made: databases, caches, file systems, load balancers,
+/// search domains. Which account such a name is of, nobody can tell from it.
+const OF_RESOURCES: [&str; 9] = [
+    "docdb",
+    "elasticache",
+    "elasticfilesystem",
+    "elasticloadbalancing",
+    "es",
+    "neptune",
+    "rds",
+    "redshift",
+    "redshift-serverless",
+];
 
 impl Production {
     /// What a name means that something in the sandbox looked up.
@@ -105,6 +121,9 @@ impl Production {
     fn of_aws(&self, name: &str, aws: &Host, inside: &Inside) -> Meaning {
         let told = |means, why: String| Meaning { means, why };
         let is_machine = name.ends_with(".compute.internal") || name.ends_with(".ec2.internal");
+        if aws.address.is_some_and(|ip| is_machine && !self.is_in_sandbox(ip)) {
+            return told(Means::Production, "a private name of a machine outside of the sandbox".to_owned());
+        }
         if is_machine && aws.region.as_ref() == Some(&inside.region) {
             return told(Means::Sandbox, "a name of the sandbox's own network".to_owned());
         }
@@ -116,6 +135,13 @@ impl Production {
         }
         if let Some(account) = aws.account.as_ref().filter(|account| self.has_account(account)) {
             return told(Means::Production, format!("it names account {account}, which holds production"));
+        }
+        if OF_RESOURCES.contains(&aws.service) {
+            if name.starts_with(&inside.made) {
+                return told(Means::Sandbox, "it has the name of what the drill made".to_owned());
+            }
+            let why = "names something in AWS that the drill did not make and the estate does not have";
+            return told(Means::Production, why.to_owned());
         }
         match &aws.region {
             Some(region) => told(Means::Aws, format!("an endpoint of AWS in {region}")),

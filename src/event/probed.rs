@@ -13,6 +13,7 @@ pub struct Probed {
     /// The time of the first invocation, which starts the function, in milliseconds. It counts in
     /// preparing the sandbox.
     pub cold_ms: Option<f64>,
-    /// The median time of an invocation in milliseconds, with the check's own.
+    /// The median time of an invocation in milliseconds, with the check's own. After a resume: of those
+    /// of the last process.
     pub p50_ms: Option<f64>,
 }

@@ -105,6 +105,13 @@ pub enum LastPassed {
     Unread(String),
 }
 
+impl LastPassed {
+    /// What was kept as JSON.
+    pub fn read(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_else(|error| Self::Unread(error.to_string()))
+    }
+}
+
 /// What a check counted in the last run that passed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

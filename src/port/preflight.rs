@@ -26,6 +26,9 @@ pub enum ServiceRole {
     Rds,
     /// EFS makes the interfaces of mount targets with it (EFS user guide, "Using service-linked roles").
     Efs,
+    /// Route 53 Resolver logs lookups with it, and makes it when a VPC is first associated with a log
+    /// (Route 53 developer guide, "Using service-linked roles for VPC Resolver").
+    Resolver,
 }
 
 impl ServiceRole {
@@ -34,6 +37,7 @@ impl ServiceRole {
             Self::Backup => "backup.amazonaws.com",
             Self::Rds => "rds.amazonaws.com",
             Self::Efs => "elasticfilesystem.amazonaws.com",
+            Self::Resolver => "route53resolver.amazonaws.com",
         }
     }
 
@@ -42,6 +46,7 @@ impl ServiceRole {
             Self::Backup => "AWSServiceRoleForBackup",
             Self::Rds => "AWSServiceRoleForRDS",
             Self::Efs => "AWSServiceRoleForAmazonElasticFileSystem",
+            Self::Resolver => "AWSServiceRoleForRoute53Resolver",
         }
     }
 

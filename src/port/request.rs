@@ -80,6 +80,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What an empty network is made of. It holds no data and costs nothing.
+    pub const NETWORK: [Self; 4] = [Self::Vpc, Self::Subnet, Self::SecurityGroup, Self::DbSubnetGroup];
+
     /// Every variant, in the order of the definition.
     pub const ALL: &[Self] = Self::VARIANTS;
 
@@ -706,6 +709,9 @@ impl CreateFunction {
         Facts { zones: vec![&subnet.az], ..Facts::of(CreateCall::CreateFunction) }
     }
 }
+
+/// The call that invokes a function.
+pub const INVOKE: &str = "lambda:Invoke";
 
 /// What a function answered.
 #[derive(Clone, PartialEq, Eq)]

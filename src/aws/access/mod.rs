@@ -289,7 +289,10 @@ pub fn clients(
         ),
         efs: client!(aws_sdk_efs, "elasticfilesystem"),
         lambda: aws_sdk_lambda::Client::from_conf(lambda.clone().build()),
-        lambda_once: aws_sdk_lambda::Client::from_conf(lambda.retry_config(RetryConfig::disabled()).build()),
+        // It invokes, and a check may be silent for minutes.
+        lambda_once: aws_sdk_lambda::Client::from_conf(
+            lambda.http_client(http.patient.clone()).retry_config(RetryConfig::disabled()).build(),
+        ),
         resolver: aws_sdk_route53resolver::Client::from_conf(resolver.clone().build()),
         resolver_once: aws_sdk_route53resolver::Client::from_conf(
             resolver.retry_config(RetryConfig::disabled()).build(),

@@ -339,10 +339,10 @@ fn others_in(policy: &str, account: &str) -> BTreeSet<String> {
         };
         for who in &principals {
             let who = who.as_str().map_or_else(|| who.to_string(), str::to_owned);
-            // The account's id, or an ARN in the account.
             // CloudWatch Logs delivers what the resolver logs, if for this account alone.
             let delivers = who == DELIVERY
                 && statement.pointer("/Condition/StringEquals/aws:SourceAccount") == Some(&account.into());
+            // The account's id, or an ARN in the account.
             let own = delivers || who == account || who.split(':').nth(4) == Some(account);
             if !own {
                 others.insert(who);

@@ -13,7 +13,9 @@ use super::list::decode;
 use crate::access::{S3Reader, Writer};
 use crate::error::OrCloud;
 use crate::once::{begun, follow_up};
+use crate::tagged::names_of;
 use crate::{At, observed, tags, with};
+use base::ids::RunId;
 use port::{CloudError, CloudResult, Created, ErrorKind, Kind, Observed, Progress, State, TAG_RUN};
 
 pub async fn create(at: &At<'_>, name: &str, versioned: bool) -> CloudResult<Created> {
@@ -34,20 +36,14 @@ pub async fn create(at: &At<'_>, name: &str, versioned: bool) -> CloudResult<Cre
         Ok(_) => None,
         Err(e) if e.kind == ErrorKind::AlreadyExists => match tags_of(&writer.read.s3, name).await {
             // The bucket belongs to another account: our own could be read.
-            Err(e) if e.kind == ErrorKind::Forbidden => Some(Vec::new()),
+            Err(e) if e.kind == ErrorKind::Forbidden => return Err(not_ours(name)),
             had => Some(begun(had)?),
         },
         Err(e) => return Err(e),
     };
-    if let Some(had) = had
-        && run_of(&had) != Some(at.run_tags.run.0.as_str())
-    {
-        return Err(CloudError::new(
-            ErrorKind::AlreadyExists,
-            CALL,
-            format!("the bucket {name} exists, and this run did not create it"),
-        )
-        .help("remove or rename it: nothing of another run is ever taken over"));
+    let run = &at.run_tags.run;
+    if had.is_some_and(|had| owner(name, &had, run) != Some(run.0.as_str())) {
+        return Err(not_ours(name));
     }
     // Other providers, and endpoints of older regions, may ignore tags at creation.
     if run_of(&follow_up(at, async || tags_of(&writer.read.s3, name).await).await?).is_none() {
@@ -63,6 +59,15 @@ pub async fn create(at: &At<'_>, name: &str, versioned: bool) -> CloudResult<Cre
         follow_up(at, async || keep_versions(&writer, name).await).await?;
     }
     Ok(at.created(Kind::Bucket, name, "bucket"))
+}
+
+fn not_ours(name: &str) -> CloudError {
+    CloudError::new(
+        ErrorKind::AlreadyExists,
+        "s3:CreateBucket",
+        format!("the bucket {name} exists, and this run did not create it"),
+    )
+    .help("remove or rename it: nothing of another run is ever taken over")
 }
 
 async fn keep_versions(to: &Writer, name: &str) -> CloudResult<()> {
@@ -128,6 +133,12 @@ pub fn run_of(tags: &[Tag]) -> Option<&str> {
     tags.iter().find(|t| t.key() == TAG_RUN).map(Tag::value)
 }
 
+/// The run of a bucket: by its tag, or by its name while it has no tag. Where S3 ignores tags at
+/// creation, the runner may die before it sets them.
+pub fn owner<'a>(name: &str, tags: &'a [Tag], run: &'a RunId) -> Option<&'a str> {
+    run_of(tags).or_else(|| name.starts_with(&names_of(run)).then_some(run.0.as_str()))
+}
+
 pub async fn observe(s3: &S3Reader, ids: &[String]) -> CloudResult<Vec<Observed>> {
     let mut all = Vec::new();
     for name in ids {
@@ -142,11 +153,15 @@ pub async fn observe(s3: &S3Reader, ids: &[String]) -> CloudResult<Vec<Observed>
     Ok(all)
 }
 
-/// Empties the bucket (all versions, delete markers and unfinished uploads), then deletes it.
+/// Empties the bucket (all versions, delete markers and unfinished uploads), then deletes it. A bucket
+/// that got no tag got no object either: S3 refuses to delete it if somebody else put one there.
 pub async fn delete(to: &Writer, name: &str, progress: &dyn Fn(Progress)) -> CloudResult<()> {
     const CALL: &str = "s3:DeleteBucket";
-    tags::guard(CALL, name, run_of(&tags_of(&to.read.s3, name).await?), &to.run_tags)?;
-    empty(to, name, progress).await?;
+    let tags = tags_of(&to.read.s3, name).await?;
+    tags::guard(CALL, name, owner(name, &tags, &to.run_tags.run), &to.run_tags)?;
+    if run_of(&tags).is_some() {
+        empty(to, name, progress).await?;
+    }
     to.s3.delete_bucket().bucket(name).send().await.or_cloud(CALL)?;
     Ok(())
 }

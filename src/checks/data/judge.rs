@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base::rung::{Rung, RungHealth};
 use playbook::data::{DataRung, Tolerance};
+use playbook::reference::LastPassed;
 
 use crate::printable;
 
@@ -27,11 +28,6 @@ impl Saw {
     /// Nobody could look.
     pub fn unknown(observed: impl Into<String>, why: impl Into<String>) -> Self {
         Self { health: RungHealth::Unknown, observed: observed.into(), why: Some(why.into()) }
-    }
-
-    /// Earlier runs could not be read, so nobody could compare.
-    pub fn unread_runs(why: &str) -> Self {
-        Self::unknown("not compared", format!("what earlier runs have counted cannot be read: {why}"))
     }
 
     #[must_use]
@@ -111,6 +107,20 @@ pub fn volume(
         total,
         &format!("compared with {whose}, with a tolerance of {tolerance}"),
     )
+}
+
+/// Compares the rows of tables with what the last run that passed has counted. `past` is `None` if no
+/// run that counted them has passed.
+pub fn volume_since(now: &BTreeMap<String, u64>, past: Option<&LastPassed>, tolerance: Tolerance) -> Saw {
+    match past {
+        Some(LastPassed::Counted(past)) => {
+            volume(now, Some(&past.rows), tolerance, &format!("the run {}", past.run_id))
+        }
+        Some(LastPassed::Unread(why)) => {
+            Saw::unknown("not compared", format!("what earlier runs have counted cannot be read: {why}"))
+        }
+        None => volume(now, None, tolerance, "no run of this playbook that counted them has passed"),
+    }
 }
 
 fn rows(number: u64) -> String {

@@ -23,9 +23,8 @@ const SPARE: Duration = Duration::from_millis(500);
 enum Against {
     Nothing,
     Reference(Box<Reference>),
-    LastPassed(LastPassed),
-    /// No run has passed yet.
-    NoRun,
+    /// `None`: no run that counted has passed yet.
+    LastPassed(Option<LastPassed>),
 }
 
 /// Makes one attempt of a check of data.
@@ -85,13 +84,7 @@ impl Against {
             Failure::not_asked(format!("the reference `{against}`: {why}; {help}"))
         };
         if data::is_last_passed(against) {
-            let Some(text) = net.kept(against) else { return Ok(Self::NoRun) };
-            let counted = serde_json::from_str(text).map_err(|error| {
-                Failure::not_asked(format!(
-                    "what the last run that passed has counted cannot be read: {error}"
-                ))
-            })?;
-            return Ok(Self::LastPassed(counted));
+            return Ok(Self::LastPassed(net.kept(against).map(LastPassed::read)));
         }
         let text = net.read(against).map_err(|error| unread(format!("it cannot be read: {error}")))?;
         let reference = Reference::read(&text).map_err(|wrong| unread(wrong.message))?;
@@ -101,7 +94,7 @@ impl Against {
     fn reference(&self) -> Option<&Reference> {
         match self {
             Self::Reference(reference) => Some(reference),
-            Self::Nothing | Self::LastPassed(_) | Self::NoRun => None,
+            Self::Nothing | Self::LastPassed(_) => None,
         }
     }
 }
@@ -251,16 +244,7 @@ impl Climb<'_> {
         self.rows = count(&mut self.session, &tables).await?;
         let tolerance = self.spec.tolerance();
         Ok(match &self.against {
-            Against::LastPassed(LastPassed::Unread(why)) => Saw::unread_runs(why),
-            Against::LastPassed(LastPassed::Counted(past)) => {
-                judge::volume(&self.rows, Some(&past.rows), tolerance, &format!("the run {}", past.run_id))
-            }
-            Against::NoRun => judge::volume(
-                &self.rows,
-                None,
-                tolerance,
-                "no run of this playbook that counted them has passed",
-            ),
+            Against::LastPassed(past) => judge::volume_since(&self.rows, past.as_ref(), tolerance),
             Against::Reference(_) | Against::Nothing => {
                 judge::volume(&self.rows, wanted.as_ref(), tolerance, "the reference")
             }

@@ -18,7 +18,7 @@ mod snapshot;
 #[cfg(feature = "live")]
 mod write;
 
-pub use judge::{Saw, volume as judge_volume};
+pub use judge::{Saw, volume as judge_volume, volume_since as judge_volume_since};
 #[cfg(feature = "live")]
 pub use look::data;
 #[cfg(feature = "live")]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::judge::{Saw, counted};
-use super::postgres::judged;
+use super::postgres::{judged, note};
 use crate::sql::{Refused, Row, Session, Why, text};
 use playbook::reference::{Reference, Table};
 
@@ -226,9 +226,9 @@ pub(super) async fn outward(session: &mut Session) -> Result<Saw, Refused> {
         }
         out.extend(events);
     }
-    out.extend(replication(session).await?);
+    note(replication(session).await, &mut out, &mut unseen)?;
     let servers = "select concat('linked server ', server_name) from mysql.servers order by 1";
-    out.extend(firsts(&session.rows(servers).await?));
+    note(session.rows(servers).await.map(|rows| firsts(&rows)), &mut out, &mut unseen)?;
     let linked = "select concat('table ', table_schema, '.', table_name, ' of engine ', engine)
                   from information_schema.tables
                   where engine in ('FEDERATED', 'SPIDER', 'CONNECT') order by 1";

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::compare;
 use super::judge::{Saw, counted, few};
-use crate::sql::{Refused, Row, Session, text};
+use crate::sql::{Refused, Row, Session, Why, text};
 use base::rung::RungHealth;
 use playbook::reference::{Reference, Table};
 
@@ -264,7 +264,7 @@ pub(super) async fn foreign_keys(session: &mut Session) -> Result<Saw, Refused> 
 
 /// What a restored copy does by itself that others would notice.
 pub(super) async fn outward(session: &mut Session) -> Result<Saw, Refused> {
-    let mut out = Vec::new();
+    let (mut out, mut unseen) = (Vec::new(), Vec::new());
     // RDS archives the log of each instance in a place of its own.
     let is_rds = !session.value("select current_setting('rds.extensions', true)").await?.is_empty();
     let archiving = "select case when current_setting('archive_mode') <> 'off'
@@ -279,17 +279,13 @@ pub(super) async fn outward(session: &mut Session) -> Result<Saw, Refused> {
         "select 'it follows a primary (replication)' from pg_stat_wal_receiver where pid is not null limit 1",
         "select 'foreign server ' || srvname from pg_foreign_server order by 1",
     ] {
-        out.extend(firsts(&session.rows(query).await?));
+        apart(session, query, &mut out, &mut unseen).await?;
     }
-    let mut unseen = Vec::new();
     // Jobs of pg_cron lie in one database of the server.
     if session.value("select to_regclass('cron.job') is not null").await? == "t" {
-        let jobs =
-            session.rows("select 'pg_cron job ' || jobid from cron.job where active order by jobid").await?;
-        out.extend(firsts(&jobs));
-        if session.value("select row_security_active('cron.job')").await? == "t" {
-            unseen.push("the user sees its own jobs of pg_cron alone".to_owned());
-        }
+        // A user who would see only its own jobs is refused: no row is hidden from what a rung asks.
+        let jobs = "select 'pg_cron job ' || jobid from cron.job where active order by jobid";
+        apart(session, jobs, &mut out, &mut unseen).await?;
     } else {
         let elsewhere = "select current_setting('cron.database_name', true)
                          where current_setting('cron.database_name', true) <> current_database()";
@@ -299,6 +295,36 @@ pub(super) async fn outward(session: &mut Session) -> Result<Saw, Refused> {
         }
     }
     Ok(judged(&out, &unseen, if is_rds { "; archiving is RDS's own" } else { "" }))
+}
+
+/// Asks one thing of several. What is refused is noted, and the others are asked all the same.
+async fn apart(
+    session: &mut Session,
+    query: &str,
+    out: &mut Vec<String>,
+    unseen: &mut Vec<String>,
+) -> Result<(), Refused> {
+    session.rows("savepoint one").await?;
+    let found = session.rows(query).await.map(|rows| firsts(&rows));
+    let end = if found.is_ok() { "release savepoint one" } else { "rollback to savepoint one" };
+    note(found, out, unseen)?;
+    session.rows(end).await.map(drop)
+}
+
+/// Adds what was found, or what the user may not ask. Shared with MySQL.
+pub(super) fn note(
+    found: Result<Vec<String>, Refused>,
+    out: &mut Vec<String>,
+    unseen: &mut Vec<String>,
+) -> Result<(), Refused> {
+    match found {
+        Ok(found) => out.extend(found),
+        Err(refused) if matches!(refused.why, Why::Denied | Why::Missing) => {
+            unseen.push(format!("the user may not ask it: {}", refused.message));
+        }
+        Err(refused) => return Err(refused),
+    }
+    Ok(())
 }
 
 /// Shared with MySQL.

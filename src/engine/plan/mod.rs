@@ -181,10 +181,11 @@ impl Plan {
     }
 
     /// The roles that services of AWS need in the sandbox's account to make or delete what steps restore,
-    /// as far as the playbook shows it. Templates, and restores of an unknown type, are not looked at,
+    /// and to log what the sandbox looks up, as far as the playbook shows it. Templates, and restores of an unknown type, are not looked at,
     /// nor steps that may be left out or may fail.
     pub fn service_roles(&self) -> BTreeSet<ServiceRole> {
         let mut roles = BTreeSet::new();
+        roles.extend(self.sandbox.watches_names().then_some(ServiceRole::Resolver));
         for (_, work) in self.steps() {
             if work.step.when.is_some() || work.step.continue_on_error {
                 continue;

@@ -95,7 +95,8 @@ impl Grants {
         {
             regions.extend(at.sources.iter().cloned());
         }
-        let mut conditions = in_regions(&regions);
+        // A global service answers in a region of its own.
+        let mut conditions = if is_global(need.action) { BTreeMap::new() } else { in_regions(&regions) };
         let (purpose, key) = match need.restriction {
             Restriction::New => ("Make", Some("aws:RequestTag")),
             Restriction::OfTheRun => ("Change", Some("aws:ResourceTag")),

@@ -6,6 +6,7 @@ use super::Recovery;
 use crate::plan::StepWork;
 use crate::sandbox::names::zone_of;
 use crate::sandbox::provisioner::ProvisionError;
+use event::SANDBOX;
 use playbook::asked;
 use playbook::expr;
 use port::wait::Until;
@@ -56,11 +57,19 @@ impl Recovery<'_> {
         for (place, (name, template)) in (0..).zip(&sandbox.names) {
             let given = Value::String(template.clone());
             let needed = expr::named(&given, "steps").unwrap_or_default();
-            // A name that names no step is answered with the first one that succeeds.
-            let is_last = needed.contains(&work.step.id) || (needed.is_empty() && all.len() == 1);
-            if !is_last || !needed.iter().all(|step| all.contains_key(step)) {
-                continue;
-            }
+            let by = if needed.is_empty() {
+                // It needs no step: the first one that succeeds brings it. A process that goes on with
+                // the run brings it again, and finds what was made.
+                if !self.answered.borrow_mut().insert(name.clone()) {
+                    continue;
+                }
+                SANDBOX
+            } else {
+                if !needed.contains(&work.step.id) || !needed.iter().all(|step| all.contains_key(step)) {
+                    continue;
+                }
+                work.step.id.as_str()
+            };
             let mut names = self.names.borrow().clone();
             if let Value::Object(names) = &mut names {
                 names.insert("steps".into(), Value::Object(all.clone().into_iter().collect()));
@@ -69,7 +78,7 @@ impl Recovery<'_> {
             let answered = match rendered {
                 Ok(to) => {
                     let to = to.as_value().as_str().unwrap_or_default().trim();
-                    self.answer(work, attempt, (place, name), to).await
+                    self.answer(by, attempt, (place, name), to).await
                 }
                 Err(error) => Err(Unanswered::new(
                     error.to_string(),
@@ -85,7 +94,7 @@ impl Recovery<'_> {
 
     async fn answer(
         &self,
-        work: &StepWork,
+        by: &str,
         attempt: u32,
         (order, name): (u16, &str),
         to: &str,
@@ -101,7 +110,7 @@ impl Recovery<'_> {
                 GIVE_A_HOST,
             ));
         }
-        let (place, by, domain) = (&self.ready.place, work.step.id.as_str(), name.to_ascii_lowercase());
+        let (place, domain) = (&self.ready.place, name.to_ascii_lowercase());
         let (provisioner, slot) = (self.provisioner, format!("answer-{domain}"));
         if !self.engine.plan.sandbox.answers_by_firewall() {
             let zone = zone_of(&domain).and_then(|zone| self.ready.zones.get(&zone));

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
-use super::lookups::ARRIVES_WITHIN;
+use super::delivery::ARRIVES_WITHIN;
 use super::{Memory, ProbeLog, Stop};
 use crate::actions::context::Person;
 use crate::plan::Plan;

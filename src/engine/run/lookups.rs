@@ -1,14 +1,14 @@
 //! Tells what restored machines looked up, once the recovery has ended.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::delivery::{ARRIVES_WITHIN, Delivery};
 use super::probe::BESIDES_THE_CHECK;
 use super::{Engine, Recovery};
 use crate::sandbox::{names, prepare};
-use base::duration::{Span, Time};
+use base::duration::Span;
 use estate::meaning::Means;
 use estate::production::canonical;
 use event::{Answer, Body, LookedUp, Lookup, SANDBOX};
@@ -18,13 +18,6 @@ use port::{Asker, CloudResult, LookupsOf, NameSeen, Rule};
 /// What the names of markers end in. Nobody has it: `.internal` is for private use. Resolvers do not
 /// ask for names in `.invalid`.
 const MARKER: &str = "marker.drillmaster.internal";
-
-/// How long the log has to arrive, and the pauses between looks. AWS gives no time for its delivery.
-pub(super) const ARRIVES_WITHIN: Duration = Duration::from_mins(15);
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// How often the end of the log is marked until it arrives: a lookup may be lost on its way.
-const MARKED_EVERY: Duration = Duration::from_mins(1);
 
 /// The most names that a run tells. A program that puts data into names looks up any number.
 const MOST: usize = 1_000;
@@ -74,47 +67,37 @@ impl Recovery<'_> {
         // Its own for each process: a resumed run may find the marker of the one before.
         let run = self.engine.config.run.0.rsplit('-').next().unwrap_or_default();
         let marker = format!("{}-{run}.{MARKER}", marked.timestamp_millis());
-        if let Err(why) = self.mark(function, &marker).await {
-            return told(
-                cloud.lookups(&of).await,
-                &format!("the probe could not mark the end of the log: {why}"),
-            );
-        }
-        let until = marked + Span(ARRIVES_WITHIN).delta();
-        let (mut whole_at, mut mark_at) = (None, marked + Span(MARKED_EVERY).delta());
-        let mut pause = FIRST_PAUSE;
+        let mut delivery = Delivery::of_mark(marked);
+        // Why the mark that was tried last could not be made.
+        let mut unmarked = self.mark(function, &marker).await.err();
         loop {
-            let next = clock.now() + Span(pause).delta();
-            clock.sleep_until(whole_at.map_or(next, |at: Time| at.max(next)).min(until)).await;
+            clock.sleep_until(delivery.next_look(clock.now())).await;
             let answer = cloud.lookups(&of).await;
             let now = clock.now();
-            if whole_at.is_some_and(|at| now >= at)
+            if delivery.is_whole(now)
                 && let Ok(Some(seen)) = answer
             {
                 return (seen, None);
             }
-            pause = LONGEST_PAUSE.min(pause * 2);
             let has_marker =
                 |seen: &[NameSeen]| seen.iter().any(|one| canonical(&one.name).ends_with(&marker));
-            if whole_at.is_none() && matches!(&answer, Ok(Some(seen)) if has_marker(seen)) {
-                whole_at = Some(now + (now - marked));
-                pause = FIRST_PAUSE;
-            }
+            delivery.looked(now, matches!(&answer, Ok(Some(seen)) if has_marker(seen)));
             // What no later look would be told is told now.
             if answer.as_ref().is_err_and(|error| !error.may_pass()) {
                 return told(answer, "");
             }
-            if now >= until {
+            if delivery.is_too_late(now) {
                 let limit = Span(ARRIVES_WITHIN);
-                return told(
-                    answer,
-                    &format!("the log of the sandbox's resolver was not complete within {limit}"),
-                );
+                let mut why = format!("the log of the sandbox's resolver was not complete within {limit}");
+                if let Some(unmarked) = unmarked {
+                    why.push_str(&format!("; its end could not be marked: {unmarked}"));
+                }
+                return told(answer, &why);
             }
-            if whole_at.is_none() && now >= mark_at {
-                // The first one was asked. If this one is not, the next may be. No cache knows its name.
-                let _again = self.mark(function, &format!("{}.{marker}", now.timestamp_millis())).await;
-                mark_at = now + Span(MARKED_EVERY).delta();
+            if delivery.wants_mark(now) {
+                // No cache knows its name.
+                let again = format!("{}.{marker}", now.timestamp_millis());
+                unmarked = self.mark(function, &again).await.err();
             }
         }
     }
@@ -136,7 +119,7 @@ impl Recovery<'_> {
     /// What each name means, by machine, with the gravest first.
     fn understood(&self, seen: Vec<NameSeen>, mut unknown: Option<String>) -> LookedUp {
         let (engine, steps) = (self.engine, self.steps_of_instances());
-        let (rules, inside) = (names::rules(&engine.plan), names::inside(&engine.plan));
+        let (rules, inside) = (names::rules(&engine.plan), names::inside(&engine.plan, &engine.config.run));
         let mut counts: BTreeMap<(String, Option<String>, String, Option<bool>), u64> = BTreeMap::new();
         for one in seen {
             if self.is_own(&one) {

@@ -9,6 +9,7 @@ mod begin;
 mod check;
 mod classes;
 mod copies;
+mod delivery;
 mod end;
 mod engine;
 mod found;
@@ -141,6 +142,7 @@ impl Engine {
         let (t0, ready, surveyed) = match (memory.t0, &memory.ready, &memory.cut) {
             (Some(t0), Some(ready), _) => {
                 if let Err(stop) = self.still_holds_standing(provisioner).await {
+                    self.end_open_phases();
                     return Err(self.report_stop(stop));
                 }
                 (t0, ready.clone(), memory.surveyed.clone())

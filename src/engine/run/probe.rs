@@ -152,10 +152,19 @@ fn stop(why: &str, is_standing: bool) -> Stop {
 /// What Lambda says of a function that died: `{ "errorType": …, "errorMessage": … }`.
 fn told(payload: &[u8]) -> String {
     let error: Value = serde_json::from_slice(payload).unwrap_or_default();
-    match error.get("errorMessage").and_then(Value::as_str) {
-        Some(message) => checks::printable(message, 200),
-        None => "Lambda does not say why".to_owned(),
-    }
+    let part = |name: &str| error.get(name).and_then(Value::as_str);
+    let Some(message) = part("errorMessage") else { return "Lambda does not say why".to_owned() };
+    let help = match part("errorType").unwrap_or_default() {
+        "Sandbox.Timedout" => "give the check less to do, or a shorter `timeout`",
+        "Function.ResponseSizeTooLarge" | "RequestEntityTooLarge" => {
+            "ask for less in one check: fewer rungs, or fewer rows"
+        }
+        _ if message.contains("timed out") => "give the check less to do, or a shorter `timeout`",
+        _ => {
+            "the next try may be answered; if none is, ask for less in one check, and report it with the run's folder"
+        }
+    };
+    format!("{}; {help}", checks::printable(message, 200))
 }
 
 #[cfg(test)]
@@ -178,7 +187,10 @@ mod tests {
     fn lambdas_words_for_a_dead_function_are_told() {
         let died =
             br#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: 1 Error: Runtime exited"}"#;
-        assert_eq!(told(died), "RequestId: 1 Error: Runtime exited");
+        assert!(told(died).starts_with("RequestId: 1 Error: Runtime exited; the next try"));
+        let late =
+            br#"{"errorType":"Sandbox.Timedout","errorMessage":"Task timed out after 900.00 seconds"}"#;
+        assert!(told(late).contains("a shorter `timeout`"));
         assert_eq!(told(b"garbage"), "Lambda does not say why");
     }
 }

@@ -1,7 +1,7 @@
 //! The part of a run from T0 to teardown.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::Engine;
@@ -40,6 +40,8 @@ pub struct Recovery<'a> {
     /// The outputs of steps that have succeeded in this process. Filled before their names are answered,
     /// so earlier than `outputs`.
     pub(super) succeeded_outputs: RefCell<HashMap<String, serde_json::Value>>,
+    /// The names that need no step, and that this process has answered.
+    pub(super) answered: RefCell<HashSet<String>>,
     /// The names for expressions. Made once: each step and check puts in what it alone may name.
     pub(super) names: RefCell<serde_json::Value>,
     /// The programs that steps left running, by step. They end with the recovery.
@@ -79,6 +81,7 @@ impl<'a> Recovery<'a> {
             zones_named: Cell::default(),
             outputs: RefCell::new(outputs),
             succeeded_outputs: RefCell::default(),
+            answered: RefCell::default(),
             background: RefCell::default(),
             denials_told: Cell::new(memory.denied.len()),
         };

@@ -172,23 +172,16 @@ impl Recovery<'_> {
 
     fn rehearsed_volume(&self, spec: &DataCheck, said: &Probe) -> Saw {
         let files = &self.engine.plan.files;
-        let judged = |past: Option<&BTreeMap<String, u64>>, whose: &str| {
-            checks::data::judge_volume(&said.tables, past, spec.tolerance(), whose)
-        };
         match spec.against.as_deref() {
             Some(against) if data::is_last_passed(against) => {
-                let past = files.kept().get(against);
-                match past.map(|text| serde_json::from_str(text)) {
-                    Some(Ok(LastPassed::Counted(past))) => {
-                        judged(Some(&past.rows), &format!("the run {}", past.run_id))
-                    }
-                    Some(Ok(LastPassed::Unread(why))) => Saw::unread_runs(&why),
-                    Some(Err(error)) => Saw::unread_runs(&error.to_string()),
-                    None => judged(None, "no run of this playbook that counted them has passed"),
-                }
+                let past = files.kept().get(against).map(|text| LastPassed::read(text));
+                checks::data::judge_volume_since(&said.tables, past.as_ref(), spec.tolerance())
             }
             Some(name) => match files.read(name).map(|text| Reference::read(&text)) {
-                Ok(Ok(reference)) => judged(Some(&reference.rows()), "the reference"),
+                Ok(Ok(reference)) => {
+                    let past = reference.rows();
+                    checks::data::judge_volume(&said.tables, Some(&past), spec.tolerance(), "the reference")
+                }
                 Ok(Err(wrong)) => Saw::unknown("not compared", wrong.message),
                 Err(why) => Saw::unknown("not compared", format!("`{name}` cannot be read: {why}")),
             },

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::isolation::IsolationMonitor;
 use super::{Engine, Stop, begin};
 use crate::sandbox::prepare::SandboxSpec;
+use crate::sandbox::removal::Retries;
 use crate::sandbox::standing::{self, Holder, Locking};
 use crate::sandbox::sweep::Expiry;
 use crate::sandbox::{Provisioner, Ready, isolation, memory, prepare};
@@ -142,7 +143,9 @@ impl Engine {
         else {
             return Ok(());
         };
-        if standing::is_held(provisioner, &self.sandbox(), name, self.clock.now()).await? {
+        let place = self.sandbox();
+        let ask = async || standing::is_held(provisioner, &place, name, self.clock.now()).await;
+        if Retries::default().ask(&self.clock, self.config.patience, ask).await? {
             return Ok(());
         }
         Err(Stop::Aborted {
@@ -169,7 +172,7 @@ impl Engine {
         let tags = RunTags::new(standing::run_of(name), standing::forever());
         begin::preflight(self, &tags, Asking::ForDrill).await.ended()?;
         let place = self.sandbox();
-        self.free(name, &place).await?;
+        self.free(name, &place, Becomes::Made).await?;
         let found = standing::find(&*self.cloud, &place, name).await?;
         let is_new = found.is_empty();
         let provisioner = self.standing_provisioner(name, found, false);
@@ -213,11 +216,17 @@ impl Engine {
     }
 
     /// Refuses while a drill uses the standing sandbox. Removes what an expired one has left.
-    async fn free(&self, name: &str, place: &Place) -> Result<(), Stop> {
+    async fn free(&self, name: &str, place: &Place, becomes: Becomes) -> Result<(), Stop> {
         match standing::holder(&*self.cloud, place, name, self.clock.now()).await? {
             None => Ok(()),
-            // A removal that was cut off goes on.
-            Some(Holder { run, .. }) if run == standing::run_of(name) => Ok(()),
+            Some(Holder { run, .. }) if run == standing::run_of(name) => match becomes {
+                // A removal that was cut off goes on.
+                Becomes::Removed => Ok(()),
+                Becomes::Made => Err(Stop::Aborted {
+                    error: format!("the standing sandbox `{name}` is being removed"),
+                    help: Some(standing::FINISH_REMOVAL.into()),
+                }),
+            },
             Some(Holder { run, until: Expiry::Expired(_) }) => {
                 Ok(self.locking(name).clear(&self.cloud, place, &run).await?)
             }
@@ -234,7 +243,7 @@ impl Engine {
     /// A drill uses it, or it cannot be looked at.
     pub async fn take_down(&self) -> Result<(Vec<ResourceRef>, Vec<String>), Stop> {
         let (name, place) = (self.standing_name()?, self.sandbox());
-        self.free(name, &place).await?;
+        self.free(name, &place, Becomes::Removed).await?;
         // Teardown finds the parts by their tag, also those that are there twice.
         let whose = Whose::Network(Some(standing::run_of(name)));
         let found = self.cloud.tagged(&place, &whose).await?.things.into_iter();
@@ -249,6 +258,13 @@ impl Engine {
         let left = self.teardown_in(&provisioner, &waiter, vec![place]).run().await;
         Ok((parts, left))
     }
+}
+
+/// What becomes of a standing sandbox that is free.
+#[derive(Clone, Copy)]
+enum Becomes {
+    Made,
+    Removed,
 }
 
 fn not_whole(name: &str, missing: &[String]) -> Stop {

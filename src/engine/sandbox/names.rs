@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::Provisioner;
 use crate::plan::{Plan, Work};
+use base::ids::RunId;
 use estate::meaning::Inside;
+use estate::production::canonical;
 use playbook::check::CheckType;
 use playbook::expr::is_template;
 use port::NameRules;
@@ -11,7 +14,7 @@ use port::lookups::names_of_restored;
 
 /// What the sandbox's resolver answers: the names of what is restored, those that the playbook gives
 /// an answer, and those that checks of DNS ask for. Production's own names are refused, although AWS
-/// gave them like those of what is restored.
+/// gave them like those of what is restored, unless the playbook gives them an answer.
 pub fn rules(plan: &Plan) -> NameRules {
     let mut allow = names_of_restored(&plan.sandbox.region);
     allow.extend(plan.sandbox.names.keys().map(|name| name.to_ascii_lowercase()));
@@ -23,7 +26,9 @@ pub fn rules(plan: &Plan) -> NameRules {
     allow.extend(asked.into_iter().map(str::to_owned));
     let of_restored = NameRules { refuse: Vec::new(), allow: names_of_restored(&plan.sandbox.region) };
     let own = plan.estate.iter().flat_map(|estate| &estate.resources).flat_map(|entry| &entry.addresses);
-    let refuse: BTreeSet<&String> = own.filter(|name| of_restored.lets(name)).collect();
+    let answered: BTreeSet<String> = plan.sandbox.names.keys().map(|name| canonical(name)).collect();
+    let refuse: BTreeSet<&String> =
+        own.filter(|name| of_restored.lets(name) && !answered.contains(&canonical(name))).collect();
     NameRules { refuse: refuse.into_iter().cloned().collect(), allow }
 }
 
@@ -41,6 +46,10 @@ pub fn zone_of(name: &str) -> Option<String> {
 }
 
 /// The sandbox, for the meaning of names.
-pub fn inside(plan: &Plan) -> Inside {
-    Inside { region: plan.sandbox.region.clone(), names: plan.sandbox.names.keys().cloned().collect() }
+pub fn inside(plan: &Plan, run: &RunId) -> Inside {
+    Inside {
+        region: plan.sandbox.region.clone(),
+        names: plan.sandbox.names.keys().cloned().collect(),
+        made: Provisioner::names_of(run),
+    }
 }

@@ -21,7 +21,7 @@ use port::Guard;
 use port::gated::delete_call;
 use port::{
     AdoptRestored, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, CopyPoint, Create,
-    CreateFunction, CreateVolume, Created, DeployStack, ErrorKind, Invoked, Operation, Origin, Place,
+    CreateFunction, CreateVolume, Created, DeployStack, ErrorKind, INVOKE, Invoked, Operation, Origin, Place,
     Progress, ResourceRef, RestoreCluster, RestoreClusterToTime, RestoreDb, RestoreDbToTime, RestoreTable,
     RestoreTableToTime, RunInstances, RunTags, Sent, StartRestore, TableSettings,
 };
@@ -93,6 +93,11 @@ impl Provisioner {
     /// The first name that a run gives to the resource of `by` in `slot`.
     pub fn name_of(run: &RunId, by: &str, slot: &str) -> String {
         named(short(&run.0), by, slot, 0)
+    }
+
+    /// How all these names begin.
+    pub fn names_of(run: &RunId) -> String {
+        format!("dm-{}-", short(&run.0))
     }
 
     fn standing_by(&self, origin: &Origin, call: &'static str) -> Result<Option<Created>, CloudError> {
@@ -418,7 +423,6 @@ impl Drop for InFlight {
 }
 
 /// The name of the call in intents that copy objects.
-pub const INVOKE: &str = "lambda:Invoke";
 const COPY_OBJECTS: &str = "s3:CopyObject";
 
 /// The request as the journal stores it. Keys and user data are left out, because they may hold

@@ -153,6 +153,10 @@ fn part(standing: &Provisioner, slot: &str) -> Result<ResourceRef, CloudError> {
     })
 }
 
+/// What to do about a removal that was cut off: its lock never expires.
+pub const FINISH_REMOVAL: &str =
+    "finish its removal with `drillmaster sandbox down`, and make it anew with `drillmaster sandbox up`";
+
 /// Who holds the lock of a standing sandbox, and until when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
@@ -172,6 +176,10 @@ pub async fn holder(cloud: &dyn Cloud, place: &Place, name: &str, now: Time) -> 
         let token = Provisioner::name_of(&thing.run, SANDBOX, &slot);
         thing.resource.kind == Kind::SecurityGroup && thing.token == Some(token)
     });
+    if let (None, Some(unread)) = (&lock, found.unread.first()) {
+        let said = format!("nobody knows who uses the standing sandbox `{name}`: {unread}");
+        return Err(CloudError::new(ErrorKind::Server, TAGGED, said));
+    }
     Ok(lock.map(|lock| Holder { until: sweep::expiry(lock.expires.as_deref(), now), run: lock.run }))
 }
 
@@ -235,6 +243,10 @@ impl Locking<'_> {
     }
 
     fn in_use(&self, run: &RunId, until: &Expiry) -> CloudError {
+        if name_of(&run.0) == Some(self.name) {
+            let said = format!("the standing sandbox `{}` is being removed", self.name);
+            return CloudError::new(ErrorKind::InUse, "ec2:CreateSecurityGroup", said).help(FINISH_REMOVAL);
+        }
         let until = match until {
             Expiry::Expired(at) | Expiry::StandsUntil(at) => format!(", until {at} at the latest"),
             Expiry::Unknown(why) => format!("; {why}"),

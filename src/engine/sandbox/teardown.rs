@@ -23,7 +23,7 @@ pub const NETWORK_PATIENCE: Duration = Duration::from_mins(60);
 
 /// Whether the kind is part of an empty network: it holds no data and costs nothing.
 fn is_network(kind: Kind) -> bool {
-    matches!(kind, Kind::Vpc | Kind::Subnet | Kind::SecurityGroup | Kind::DbSubnetGroup)
+    Kind::NETWORK.contains(&kind)
 }
 
 pub struct Teardown<'a> {
@@ -126,16 +126,13 @@ impl Teardown<'_> {
             && !seen.resources.iter().any(costs);
         if is_gone {
             self.bus.tell(Body::DataGone);
-            if !self.wait_network {
-                let network = standing().filter(|resource| is_network(resource.kind)).collect();
-                return TornDown { remaining, seen, network, data_told: true };
-            }
         }
-        let patient = Removal {
-            patience: self.patience.max(NETWORK_PATIENCE),
-            retries: Retries::default(),
-            ..*removal
-        };
+        if !self.wait_network {
+            let network = standing().filter(|resource| is_network(resource.kind)).collect();
+            return TornDown { remaining, seen, network, data_told: is_gone };
+        }
+        let patience = if is_gone { self.patience.max(NETWORK_PATIENCE) } else { self.patience };
+        let patient = Removal { patience, retries: Retries::default(), ..*removal };
         let rest = patient.run(self.provisioner.standing(), async || Vec::new()).await;
         remaining.resisting = rest.resisting;
         remaining.retained.extend(rest.retained);

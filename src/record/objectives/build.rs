@@ -14,7 +14,7 @@ use crate::report::model::{
 use base::duration::seconds_between;
 use base::exit::Exit;
 use event::{Phase, RunStarted};
-use port::Rule;
+use port::{Kind, Rule};
 
 /// The report. `None` if not even the first event is in the journal.
 pub fn report(record: &Record) -> Option<Report> {
@@ -560,13 +560,19 @@ fn teardown(record: &Record) -> Teardown {
         ran,
         created: created.len(),
         deleted: deleted.len(),
-        // What a later search found may hold data.
-        data_gone_at: record.data_gone_at.filter(|_| left_behind.is_empty()),
+        // What a later search found may hold data. The empty network holds none.
+        data_gone_at: record.data_gone_at.filter(|_| left_behind.iter().all(|left| is_network(left))),
         // Without a probe, nothing stays longer than the rest.
         network_gone_at: whole.filter(|_| record.data_gone_at.is_some() && record.network_left.is_empty()),
         network_left: record.network_left.iter().map(name).collect(),
         left_behind,
     }
+}
+
+/// Whether a resource that is named by its kind and id belongs to the empty network.
+fn is_network(name: &str) -> bool {
+    let kind = name.split_once('/').map(|(kind, _)| kind);
+    Kind::NETWORK.iter().any(|network| Some(network.name()) == kind)
 }
 
 /// A short list for a reason. The report has the full list.

@@ -4,6 +4,7 @@
 use port::{Cloud as _, Create, DeployStack, Kind, State, TAG_RUN, Tagged, Whose};
 use serde_json::json;
 
+use super::objects::{make, put};
 use super::world::{SANDBOX, WEST, World, place};
 
 fn refused(action: &str) -> serde_json::Value {
@@ -62,6 +63,44 @@ async fn a_bucket_whose_tags_are_hidden_is_unread() {
         assert_eq!(found.unread.len(), count, "{whose:?}: {found:?}");
         assert!(found.unread.iter().any(|one| one.contains(&own)), "{whose:?}: {found:?}");
     }
+}
+
+/// Where S3 ignores tags at creation, the runner may die before it sets them. The peer ignores them.
+#[tokio::test]
+async fn a_bucket_that_got_no_tag_is_known_by_its_name() {
+    let world = World::losing_east();
+    let at = place(SANDBOX, WEST);
+    let own = format!("dm-{}-papers", world.run_tags.run.0.rsplit('-').next().unwrap());
+    let bucket = |name: &str| Create::Bucket { name: name.into(), versioned: false };
+    let s3 = world.s3(SANDBOX, WEST).await;
+    make(&s3, &own, WEST).await;
+    make(&s3, "dm-0badcafe-papers", WEST).await;
+
+    let found = of_run(&world).await;
+    let [thing] = found.things.as_slice() else { panic!("{found:?}") };
+    assert_eq!((thing.resource.kind, &thing.resource.id), (Kind::Bucket, &own));
+    assert_eq!(found.unread, Vec::<String>::new());
+    // Whoever looks for all runs knows the name of none, and is told of what looks like one.
+    let of_any = world.aws.tagged(&at, &Whose::Any).await.unwrap();
+    assert_eq!(of_any.things, []);
+    let [unread] = of_any.unread.as_slice() else { panic!("{of_any:?}") };
+    assert!(unread.contains("s3:bucket/dm-0badcafe-papers"), "{unread}");
+
+    // What somebody put into it is not deleted.
+    put(&s3, &own, "a", vec![1]).await;
+    let error = world.try_delete(&thing.resource).await.unwrap_err();
+    assert!(error.to_string().contains("BucketNotEmpty"), "{error}");
+    s3.delete_object().bucket(&own).key("a").send().await.unwrap();
+
+    // The same request, made once more, takes it over.
+    world.ready(&at, &bucket(&own)).await;
+    let tags = s3.get_bucket_tagging().bucket(&own).send().await.unwrap().tag_set;
+    assert!(tags.iter().any(|tag| tag.key() == TAG_RUN && tag.value() == world.run_tags.run.0), "{tags:?}");
+    world.try_delete(&thing.resource).await.unwrap();
+    assert!(s3.head_bucket().bucket(&own).send().await.is_err());
+    // Another run's is left alone.
+    let error = world.try_create(&at, &bucket("dm-0badcafe-papers")).await.unwrap_err();
+    assert!(error.message.contains("did not create it"), "{error}");
 }
 
 fn stack_with_a_bucket() -> Create {

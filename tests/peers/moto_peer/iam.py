@@ -39,6 +39,7 @@ SERVICE_ROLES = {
     "AWSServiceRoleForRDS": "aws-service-role/rds.amazonaws.com/",
     "AWSServiceRoleForBackup": "aws-service-role/backup.amazonaws.com/",
     "AWSServiceRoleForAmazonElasticFileSystem": "aws-service-role/elasticfilesystem.amazonaws.com/",
+    "AWSServiceRoleForRoute53Resolver": "aws-service-role/route53resolver.amazonaws.com/",
 }
 # The resources that a request makes. They have no id yet.
 MADE = {

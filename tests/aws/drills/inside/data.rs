@@ -44,8 +44,17 @@ class App(http.server.BaseHTTPRequestHandler):
 http.server.ThreadingHTTPServer(("0.0.0.0", 80), App).serve_forever()
 "#;
 
-const RUNGS: &str =
-    "[structure, volume, sequences, collations, indexes, foreign_keys, canary, outward, write]";
+const RUNGS: [&str; 9] = [
+    "structure",
+    "volume",
+    "sequences",
+    "collations",
+    "indexes",
+    "foreign_keys",
+    "canary",
+    "outward",
+    "write",
+];
 
 fn machines(shop: &Shop, sql: &str) {
     let sql = format!("create database orders; \\c orders\n{sql}");
@@ -66,6 +75,7 @@ async fn run(sql: &str) -> Done {
     let before = shop.moto.state();
     let ca = shop.moto.call("GET", "/peer/network", None)["ca"].as_str().unwrap().to_owned();
     let sum = base::digest::sha256("kept as it was");
+    let rungs = RUNGS.join(", ");
     let checks = format!(
         "checks:
   - id: data
@@ -76,7 +86,7 @@ async fn run(sql: &str) -> Done {
       url: \"postgres://postgres@{{{{ steps.db.endpoint }}}}/orders\"
       tls: {{ ca_file: \"{ca}\" }}
       against: reference.json
-      rungs: {RUNGS}
+      rungs: [{rungs}]
       canary: {{ query: select word from canary, sha256: {sum} }}
   - {{ id: cache, workload: orders, needs: [web], within: 2m, redis: {{ address: \"{{{{ steps.web.instances.0.private_ip }}}}:6379\", key: \"session:7\", expect: open, min_keys: 1 }} }}
   - id: takes-orders
@@ -113,7 +123,7 @@ async fn data_a_cache_and_an_order_are_shown_from_inside() {
     let done = run(SQL).await;
     super::healthy(&done, &["data", "cache", "takes-orders", "rows", "web-up"]);
     let check = done.node("data");
-    for name in RUNGS.trim_matches(['[', ']']).split(", ") {
+    for name in RUNGS {
         assert_eq!(rung(check, name)["health"], "healthy", "{name}: {check:#}");
     }
     let told = format!("{}{}", done.told(), done.report);
@@ -130,7 +140,7 @@ async fn what_is_wrong_with_the_data_is_told_rung_by_rung() {
     let check = done.node("data");
     assert_eq!(check["status"], "unhealthy", "{}", done.told());
     assert_eq!(done.report["workloads"][0]["recovered"], false, "{}", done.told());
-    for name in RUNGS.trim_matches(['[', ']']).split(", ") {
+    for name in RUNGS {
         let health = if ["volume", "sequences", "canary"].contains(&name) { "unhealthy" } else { "healthy" };
         assert_eq!(rung(check, name)["health"], health, "{name}: {check:#}");
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::small::Small;
 use super::{drill, seed};
 use crate::drills::killed::number;
-use crate::drills::shop::Shop;
+use crate::drills::shop::{SANDBOX, Shop};
 
 /// How many seeds an ordinary test run tries with each fault.
 const SEEDS: u64 = 1;
@@ -66,6 +66,24 @@ async fn a_probe_that_gives_no_answer_leaves_checks_unknown() {
         *ended.entry(format!("{} {} {}", fault["kind"], fault["code"], up["status"])).or_default() += 1;
     }
     eprintln!("{ended:#?}");
+}
+
+/// Lambda would keep a log of the probe, and nobody would remove it.
+#[tokio::test]
+async fn a_role_that_may_log_stops_the_drill_before_t0() {
+    let shop = Shop::open(0.0).await;
+    seed(&shop);
+    let actions: Vec<&str> =
+        port::PROBE_ROLE.into_iter().chain(["logs:CreateLogGroup", "logs:PutLogEvents"]).collect();
+    let wish = json!({ "account": SANDBOX, "name": "chatty", "actions": actions });
+    let role = shop.moto.call("POST", "/peer/roles", Some(&wish))["arn"].as_str().unwrap().to_owned();
+    let before = shop.moto.state();
+    let done = drill(&shop, &role).run();
+    assert_eq!(done.exit, Some(3), "{}", done.told());
+    let said = "may log (logs:CreateLogGroup, logs:PutLogEvents)";
+    assert!(done.told().contains(said), "{}", done.told());
+    assert_eq!(done.report["t0"], Value::Null, "{}", done.told());
+    done.nothing_is_left(&shop.moto, &before);
 }
 
 #[tokio::test]
