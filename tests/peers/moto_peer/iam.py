@@ -21,7 +21,8 @@ CloudFormation's own resource schemas say, less NOT_TO_READ and ONLY_THEIR_OWN.
 
 Not evaluated: Deny, NotAction, boundaries, policies of organizations, buckets and keys,
 CloudFormation's use of the caller's permissions, the resources of JSON services (Service Quotas,
-Secrets Manager) and of a request that names none. A role without policies here may do everything.
+Secrets Manager) and of a request that names none. A role without policies here or in IAM may do
+everything.
 """
 
 import functools
@@ -88,6 +89,7 @@ class Iam:
     def __init__(self):
         self.policies = {}  # role's ARN → policy documents
         self.sessions = {}  # access key → role's ARN
+        self.own = lambda role: None  # the policies that IAM itself has of a role
         self.used = set()  # the actions that sessions with policies have needed
 
     def set(self, policies):
@@ -126,7 +128,7 @@ class Iam:
             if key is None:
                 break
             context[key] = params[f"ContextEntries.member.{n}.ContextKeyValues.member.1"]
-        documents = self.policies.get(role)
+        documents = self.policies.get(role, self.own(role))
         members = []
         for action in actions:
             each = [(on, documents is None or allowed(documents, action, on, context)) for on in resources]

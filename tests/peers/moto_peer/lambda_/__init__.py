@@ -28,6 +28,7 @@ from . import api, certificates, dns, functions, interfaces, namespace, network,
 
 def install(iam):
     roles.POLICIES = iam.policies
+    iam.own = roles.documents
     interfaces.install()
     if os.geteuid() == 0:
         namespace.sweep_of_the_dead()

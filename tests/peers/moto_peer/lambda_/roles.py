@@ -24,7 +24,7 @@ def made(wish):
     backend = iam_backends[wish["account"]]["aws"]
     trust = {"Effect": "Allow", "Principal": {"Service": wish.get("trusts", "lambda.amazonaws.com")}, "Action": "sts:AssumeRole"}
     role = backend.create_role(wish["name"], json.dumps({"Version": "2012-10-17", "Statement": [trust]}), "/", None, "", [], "3600")
-    actions = wish.get("actions", [*FOR_A_VPC, "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"])
+    actions = wish.get("actions", [*FOR_A_VPC, "ec2:DescribeSubnets", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"])
     if actions:
         allows = [{"Effect": "Allow", "Action": actions, "Resource": "*"}]
         backend.put_role_policy(role.name, "peer", json.dumps({"Version": "2012-10-17", "Statement": allows}))
@@ -58,10 +58,19 @@ def may(account, arn, action):
         return allowed(POLICIES[arn], action, None, {})
     if any(managed.rsplit("/", 1)[-1] in MANAGED for managed in role.managed_policies):
         return True
+    return allowed(own(role), action, None, {})
+
+
+def documents(arn):
+    """The policies that IAM itself has of a role, or None if it has none."""
+    role = found(arn.split(":")[4], arn)
+    return own(role) if role and role.policies else None
+
+
+def own(role):
     documents = [json.loads(text) if isinstance(text, str) else text for text in role.policies.values()]
     documents += [json.loads(policy.document) for policy in role.managed_policies.values()]
-    allows = [{"Statement": [one for one in listed(document["Statement"]) if one["Effect"] == "Allow" and "Action" in one]} for document in documents]
-    return allowed(allows, action, None, {})
+    return [{"Statement": [one for one in listed(document["Statement"]) if one["Effect"] == "Allow" and "Action" in one]} for document in documents]
 
 
 def listed(value):
