@@ -121,14 +121,15 @@ impl Production {
     fn of_aws(&self, name: &str, aws: &Host, inside: &Inside) -> Meaning {
         let told = |means, why: String| Meaning { means, why };
         let is_machine = name.ends_with(".compute.internal") || name.ends_with(".ec2.internal");
-        if aws.address.is_some_and(|ip| is_machine && !self.is_in_sandbox(ip)) {
-            return told(Means::Production, "a private name of a machine outside of the sandbox".to_owned());
-        }
-        if is_machine && aws.region.as_ref() == Some(&inside.region) {
-            return told(Means::Sandbox, "a name of the sandbox's own network".to_owned());
-        }
         if is_machine {
-            return told(Means::Production, "a private name of a network in another region".to_owned());
+            if aws.region.as_ref() != Some(&inside.region) {
+                return told(Means::Production, "a private name of a network in another region".to_owned());
+            }
+            return if aws.address.is_some_and(|ip| !self.is_in_sandbox(ip)) {
+                told(Means::Production, "a private name of a machine outside of the sandbox".to_owned())
+            } else {
+                told(Means::Sandbox, "a name of the sandbox's own network".to_owned())
+            };
         }
         if let Some(bucket) = aws.bucket.as_deref().filter(|bucket| self.has_bucket(bucket)) {
             return told(Means::Production, format!("the bucket `{bucket}` is production's, and survives"));
