@@ -72,7 +72,7 @@ fn from_plan(plan: Plan, config: &UserConfig, start: Time, jobs: usize) -> Resul
         connect_to: Vec::new(),
         start,
         abort: false,
-        makes_probe: false,
+        needs_program: false,
         protected: config.protected(),
         forecast: None,
         past: Vec::new(),

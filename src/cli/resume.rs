@@ -172,7 +172,7 @@ fn go_on(
         connect_to,
         start: Utc::now(),
         abort,
-        makes_probe: !abort,
+        needs_program: !abort,
         protected: config.protected(),
         forecast,
         past: started.past.clone(),

@@ -222,7 +222,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         connect_to: args.connect_to.clone(),
         start,
         abort: false,
-        makes_probe: true,
+        needs_program: true,
         ask_people: args.ask_people,
         folder: Some(folder.clone()),
         protected: config.protected(),

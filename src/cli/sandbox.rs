@@ -100,7 +100,7 @@ fn up(of: &Of) -> Result<Exit, Exit> {
 }
 
 fn status(of: &Of) -> Result<Exit, Exit> {
-    let standing = carry_out(of, false, None, async |engine| Box::pin(engine.look_at_standing()).await)?;
+    let standing = carry_out(of, true, None, async |engine| Box::pin(engine.look_at_standing()).await)?;
     let code = if standing.is_usable() { Exit::Passed } else { Exit::Failed };
     print(of, &standing, code)
 }
@@ -134,10 +134,11 @@ fn take_down(down: &DownArgs) -> Result<Exit, Exit> {
     Ok(code)
 }
 
-/// Does something with the standing sandbox of a playbook, with the probe's program if it makes one.
+/// Does something with the standing sandbox of a playbook, with the probe's program if it makes the probe or
+/// compares it.
 fn carry_out<T>(
     of: &Of,
-    makes_probe: bool,
+    needs_program: bool,
     patience: Option<Span>,
     work: impl AsyncFnOnce(&Engine) -> Result<T, Stop>,
 ) -> Result<T, Exit> {
@@ -152,7 +153,7 @@ fn carry_out<T>(
     }
     let plan = wire::plan_of(loaded).map_err(wrong)?;
     let mut options = Options::live("drillmaster-sandbox", &config);
-    options.makes_probe = makes_probe;
+    options.needs_program = needs_program;
     options.patience = patience.map_or(options.patience, |patience| patience.0);
     let runtime = wire::runtime().map_err(wrong)?;
     let ended = runtime.block_on(async {

@@ -72,9 +72,9 @@ pub struct Options {
     pub store: Option<String>,
     /// Resume the run only to tear it down.
     pub abort: bool,
-    /// Whether a probe may have to be made, for which its program is needed. Who looks or removes needs
-    /// none.
-    pub makes_probe: bool,
+    /// Whether a probe may have to be made, or compared with its program. Who removes things needs no
+    /// program.
+    pub needs_program: bool,
 }
 
 impl Options {
@@ -94,7 +94,7 @@ impl Options {
             connect_to: Vec::new(),
             start: Utc::now().trunc_subsecs(0),
             abort: false,
-            makes_probe: false,
+            needs_program: false,
             forecast: None,
             past: Vec::new(),
             store: None,
@@ -181,7 +181,7 @@ impl Drill {
                 Rc::new(twin.with_standing(plan.sandbox.standing.is_some()))
             }
             On::Aws => {
-                let package = if options.makes_probe { package(&plan)? } else { None };
+                let package = if options.needs_program { package(&plan)? } else { None };
                 probe_sha256 = package.as_ref().map(|package| package.sha256.clone()).unwrap_or_default();
                 let region = Some(&plan.sandbox.region);
                 aws(plan.accounts.values(), &options.run.0, region, &clock, &gate, package)?
