@@ -155,10 +155,10 @@ async fn finding(clients: &Clients, place: &Place, arn: &str, does: Does<'_>) ->
         let stream = format!(
             "arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/dm-00000000-probe:log-stream:0"
         );
-        match allowed(clients, arn, &LOGS, stream).await {
-            Ok(logs) if logs.is_empty() => {}
-            Ok(logs) => {
-                let logs = logs.into_iter().collect::<Vec<_>>().join(", ");
+        match logs(clients, arn, stream).await {
+            Ok(may) if may.is_empty() => {}
+            Ok(may) => {
+                let logs = may.into_iter().collect::<Vec<_>>().join(", ");
                 let what = format!(
                     "the role {arn} may log ({logs}): Lambda would make a log group for each drill, which outlives it"
                 );
@@ -209,11 +209,7 @@ async fn refused(clients: &Clients, role: &str, does: Does<'_>) -> CloudResult<R
     let mut refused = Refused::default();
     for (actions, on) in does.needs().into_iter().filter(|(actions, _)| !actions.is_empty()) {
         let is_named = on.is_some();
-        let request = clients.iam.simulate_principal_policy().policy_source_arn(role);
-        let request = request.set_action_names(Some(actions.into_iter().collect()));
-        let request = request.set_resource_arns(on.map(|on| vec![on]));
-        let results: Vec<EvaluationResult> = pages!(SIMULATE, evaluation_results, request);
-        for result in results {
+        for result in simulated(clients, role, actions, on).await? {
             let decision = &result.eval_decision;
             if *decision == PolicyEvaluationDecisionType::Allowed {
                 continue;
@@ -226,20 +222,28 @@ async fn refused(clients: &Clients, role: &str, does: Does<'_>) -> CloudResult<R
     Ok(refused)
 }
 
-/// Which of these actions IAM would allow to the role.
-async fn allowed(
+/// Which of the actions that log IAM would allow to the role, in a log stream.
+async fn logs(clients: &Clients, role: &str, stream: String) -> CloudResult<BTreeSet<String>> {
+    let mut may = BTreeSet::new();
+    for result in simulated(clients, role, LOGS.map(str::to_owned), Some(stream)).await? {
+        if result.eval_decision == PolicyEvaluationDecisionType::Allowed {
+            may.insert(result.eval_action_name);
+        }
+    }
+    Ok(may)
+}
+
+/// Asks IAM what it would say to the role, for all resources or for one.
+async fn simulated(
     clients: &Clients,
     role: &str,
-    actions: &[&str],
-    on: String,
-) -> CloudResult<BTreeSet<String>> {
-    let actions = actions.iter().map(|action| (*action).to_owned()).collect();
-    let request = clients.iam.simulate_principal_policy().policy_source_arn(role).resource_arns(on);
-    let request = request.set_action_names(Some(actions));
-    let results: Vec<EvaluationResult> = pages!(SIMULATE, evaluation_results, request);
-    let allowed =
-        results.into_iter().filter(|one| one.eval_decision == PolicyEvaluationDecisionType::Allowed);
-    Ok(allowed.map(|one| one.eval_action_name).collect())
+    actions: impl IntoIterator<Item = String>,
+    on: Option<String>,
+) -> CloudResult<Vec<EvaluationResult>> {
+    let request = clients.iam.simulate_principal_policy().policy_source_arn(role);
+    let request = request.set_action_names(Some(actions.into_iter().collect()));
+    let request = request.set_resource_arns(on.map(|on| vec![on]));
+    Ok(pages!(SIMULATE, evaluation_results, request))
 }
 
 /// IAM gives policies as in a URL.

@@ -83,7 +83,7 @@ impl Found<'_> {
     ) {
         if let (Whose::Run(run), Some(id), Some(of)) = (self.whose, &id, of)
             && is_backup(id)
-            && of.starts_with(&names_of(run))
+            && of.starts_with(&run.names())
         {
             let (account, region) = (self.place.account.clone(), self.place.region.clone());
             self.all.held.push(held(&ResourceRef { kind, id: id.clone(), account, region }));
@@ -94,7 +94,7 @@ impl Found<'_> {
 
     /// Returns how the names of the run's resources begin, or of any run's.
     fn named(&self) -> String {
-        self.whose.run().map_or_else(|| NAMED.to_owned(), names_of)
+        self.whose.run().map_or_else(|| NAMED.to_owned(), RunId::names)
     }
 
     /// Returns EC2's filter for the tags.
@@ -111,11 +111,6 @@ const SNAPSHOT_TYPES: [&str; 2] = ["manual", "awsbackup"];
 
 /// How the names of every run's resources begin.
 const NAMED: &str = "dm-";
-
-/// Returns how the names of the run's resources begin: with the end of the run's id.
-pub fn names_of(run: &RunId) -> String {
-    format!("dm-{}-", run.0.rsplit('-').next().unwrap_or_default())
-}
 
 /// Whether a run may have given the name: `dm-1f3a5c7e-orders`.
 pub fn is_named(name: &str) -> bool {
@@ -495,7 +490,7 @@ async fn buckets(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
             // A run may read the tags of its own buckets, and knows their names. Another's bucket,
             // made since the run began, is none of its business.
             Err(why) => match whose.run() {
-                Some(run) if !name.starts_with(&names_of(run)) => {}
+                Some(run) if !name.starts_with(&run.names()) => {}
                 Some(_) | None => {
                     found
                         .all

@@ -199,6 +199,20 @@ impl AzId {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct RunId(pub String);
 
+impl RunId {
+    /// The random end, which tells runs apart.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        self.0.rsplit('-').next().unwrap_or(&self.0)
+    }
+
+    /// How the names of everything that the run makes begin: `dm-1f3a-`.
+    #[must_use]
+    pub fn names(&self) -> String {
+        format!("dm-{}-", self.short())
+    }
+}
+
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)

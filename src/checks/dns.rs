@@ -1,5 +1,8 @@
 //! `dns`: looks up a name.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
@@ -55,6 +58,23 @@ async fn attempt(spec: &DnsCheck) -> Result<Observation, Failure> {
         }
     };
     Ok(judge_dns(spec, Some(&answers))?)
+}
+
+/// How long the system may look for a name.
+const FOUND_WITHIN: Duration = Duration::from_secs(15);
+
+/// Looks up the addresses of a name as programs do: through the system, which may not follow an answer
+/// that only leads to another name.
+pub async fn find(name: &str) -> Observation {
+    let stage = Stage::new();
+    stage.enter("waiting for the name server");
+    let found = async {
+        let found = tokio::net::lookup_host((name, 0)).await;
+        let found = found.map_err(|e| Failure::new("no address", format!("`{name}`: {e}")))?;
+        let found: BTreeSet<String> = found.map(|address| address.ip().to_string()).collect();
+        Ok(Observation::healthy(found.into_iter().collect::<Vec<_>>().join(", ")))
+    };
+    bounded(FOUND_WITHIN, &stage, name, &Secrets::default(), found).await
 }
 
 fn resolver(spec: &DnsCheck, not_asked: impl Fn(String) -> Failure) -> Result<TokioResolver, Failure> {

@@ -22,8 +22,11 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[serde(deny_unknown_fields)]
 pub struct Question {
     pub version: String,
-    /// `None` asks only whether the probe answers.
+    /// `None` asks for `name`, or only whether the probe answers.
     pub check: Option<CheckKind>,
+    /// A name to look up as programs in the sandbox do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The variables of the environment that the check reads, such as its password.
     pub env: BTreeMap<String, String>,
     /// The texts of the files that the check names, by their names in the check.
@@ -62,7 +65,21 @@ impl Question {
             files: files.collect::<Result<_, _>>()?,
             made: check.is_some_and(|check| is_made(check, net)),
             check: check.cloned(),
+            name: None,
         })
+    }
+
+    /// The question whether a name leads to an address.
+    #[must_use]
+    pub fn of_name(name: &str) -> Self {
+        Self {
+            version: VERSION.to_owned(),
+            check: None,
+            name: Some(name.to_owned()),
+            env: BTreeMap::new(),
+            files: BTreeMap::new(),
+            made: false,
+        }
     }
 
     /// Makes the attempt here.
@@ -71,9 +88,10 @@ impl Question {
             let made = self.made;
             let net = Net::new(Vec::new(), "/").with_env(self.env).with_files(self.files);
             let net = net.writing_to(Box::new(move |_| made));
-            match &self.check {
-                Some(check) => super::probe(check, &net).await,
-                None => Observation::healthy("the probe answers"),
+            match (&self.check, &self.name) {
+                (Some(check), _) => super::probe(check, &net).await,
+                (None, Some(name)) => super::dns::find(name).await,
+                (None, None) => Observation::healthy("the probe answers"),
             }
         } else {
             Observation::unknown("not asked", other_version(&self.version))
@@ -219,6 +237,14 @@ mod tests {
             let seen = Answer::read(&serde_json::to_vec(&answer).unwrap()).unwrap();
             assert_eq!((seen.health, &seen), (health, &crate::probe(&kind, &net()).await), "{yaml}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_name_is_found_or_it_is_told_why_not() {
+        let seen = Question::of_name("localhost").ask().await.seen;
+        assert!(seen.is_healthy() && seen.observed.contains("127.0.0.1"), "{seen:?}");
+        let missing = Question::of_name("nothing.invalid").ask().await.seen;
+        assert!(missing.health == Health::Unhealthy && missing.why.is_some(), "{missing:?}");
     }
 
     #[tokio::test]

@@ -417,6 +417,10 @@ fn prober(connect_to: Vec<ConnectTo>, plan: &Plan, addresses: &Rc<Addresses>) ->
             written(&Question::of(None, &self.0)?)
         }
 
+        fn name(&self, name: &str) -> Result<Vec<u8>, Observation> {
+            written(&Question::of_name(name))
+        }
+
         fn answer(&self, answer: &[u8]) -> Result<Observation, String> {
             Answer::read(answer)
         }
@@ -449,6 +453,10 @@ fn prober(_: Vec<ConnectTo>, _: &Plan, _: &Rc<Addresses>) -> Rc<dyn Prober> {
         }
 
         fn greeting(&self) -> Result<Vec<u8>, Observation> {
+            Err(Observation::unknown("not asked", "this build has no network checks"))
+        }
+
+        fn name(&self, _: &str) -> Result<Vec<u8>, Observation> {
             Err(Observation::unknown("not asked", "this build has no network checks"))
         }
 

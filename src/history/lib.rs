@@ -34,7 +34,7 @@ pub mod trend;
 pub use entry::Entry;
 pub use folder::Folder;
 pub use objects::{Objects, StoreError};
-pub use store::{History, Store};
+pub use store::{History, Store, Unread};
 
 #[cfg(test)]
 mod tests;

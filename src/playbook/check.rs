@@ -33,6 +33,10 @@ pub const DEFAULT_TIMEOUT: Span = Span::from_secs(10);
 /// quotas), and needs some of them to begin.
 pub const LONGEST_BY_PROBE: Duration = Duration::from_secs(14 * 60);
 
+/// The most that the files of a check may take in a question to a probe, in bytes. A synchronous
+/// invocation takes 6 MB (Lambda quotas), and the rest of the question needs some of it.
+pub const LARGEST_BY_PROBE: usize = 6 * 1024 * 1024 - 64 * 1024;
+
 /// What a check asks, by its type.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema, EnumDiscriminants)]
 #[serde(rename_all = "snake_case")]

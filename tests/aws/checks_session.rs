@@ -21,6 +21,9 @@ fn shop() -> HttpTarget {
             }
             ("GET", "/orders/7") if has_cookie => Answer::status(200).body("{ \"item\": \"drill\" }"),
             // It quotes what only a user who has logged in knows.
+            ("GET", "/greeting") if header("cookie") == "language=en; sid=cookie-of-shop" => {
+                Answer::status(200).body("hello")
+            }
             _ if has_cookie => Answer::status(403).body("not for cookie-of-shop with token-of-shop"),
             _ => Answer::status(403).body("log in first"),
         }
@@ -43,13 +46,17 @@ async fn session(url: &str, password: &str, last: &str) -> Observation {
     - {{ path: "{last}", expect_body: contains drill }}"#
     );
     let kind: CheckKind = serde_saphyr::from_str(&yaml).unwrap_or_else(|error| panic!("{yaml}: {error}"));
-    assert_eq!(kind.mistakes(), []);
-    let CheckKind::Http(spec) = kind else { unreachable!() };
-    let seen = http(&spec, &Net::new(Vec::new(), ".")).await;
+    let seen = asked(&kind).await;
     for secret in ["cookie-of-shop", "token-of-shop"] {
         assert!(!format!("{seen:?}").contains(secret), "{seen:?}");
     }
     seen
+}
+
+async fn asked(kind: &CheckKind) -> Observation {
+    assert_eq!(kind.mistakes(), []);
+    let CheckKind::Http(spec) = kind else { unreachable!() };
+    http(spec, &Net::new(Vec::new(), ".")).await
 }
 
 #[tokio::test]
@@ -73,4 +80,22 @@ async fn an_order_is_taken_in_one_session() {
     assert!(other.why.as_deref().unwrap().contains("request 3"), "{other:?}");
     // Nothing is sent after the request that failed.
     assert_eq!(shop.requests().last().unwrap().path, "/orders/87");
+}
+
+#[tokio::test]
+async fn the_playbooks_own_cookie_goes_along_with_the_applications() {
+    let shop = shop();
+    let yaml = format!(
+        r#"http:
+  url: "{}"
+  headers: {{ Cookie: language=en }}
+  steps:
+    - {{ path: /login, body: '{{"password": "hunter-of-shop"}}', status: 303 }}
+    - path: /greeting"#,
+        shop.url("")
+    );
+    let kind: CheckKind = serde_saphyr::from_str(&yaml).unwrap_or_else(|error| panic!("{yaml}: {error}"));
+    let seen = asked(&kind).await;
+    assert!(seen.is_healthy(), "{seen:?}");
+    assert_eq!(seen.value.as_deref(), Some("hello"));
 }

@@ -191,6 +191,10 @@ impl Prober for Network {
         Err(Observation::unknown("not asked", "there is no probe"))
     }
 
+    fn name(&self, _: &str) -> Result<Vec<u8>, Observation> {
+        Err(Observation::unknown("not asked", "there is no probe"))
+    }
+
     fn answer(&self, _: &[u8]) -> Result<Observation, String> {
         Err("there is no probe".into())
     }

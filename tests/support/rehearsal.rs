@@ -109,6 +109,10 @@ impl Prober for Nobody {
         panic!("the twin answers checks itself")
     }
 
+    fn name(&self, _: &str) -> Result<Vec<u8>, Observation> {
+        panic!("the twin answers checks itself")
+    }
+
     fn answer(&self, _: &[u8]) -> Result<Observation, String> {
         panic!("the twin answers checks itself")
     }

@@ -2,7 +2,7 @@
 //! and what `validate` refuses.
 
 use serde_json::{Value, json};
-use support::drill::{Drill, START, told};
+use support::drill::{Drill, Run, START, told};
 
 fn check(keys: &str) -> String {
     format!(
@@ -105,6 +105,24 @@ fn rows_are_compared_with_the_last_run_that_passed() {
     assert!(because.contains(&name), "{check}");
 }
 
+/// A newer run that nobody can read may have passed: what the rows are compared with is not the last.
+#[test]
+fn a_newer_run_that_cannot_be_read_is_told() {
+    let drill = drill("against: last-passed, rungs: [volume]", "{ tables: { public.orders: 1000 } }");
+    let store = drill.folder().join("store");
+    let run = |start: &str| drill.run_with(&["--start", start, "--store", store.to_str().unwrap()]);
+    let name = |run: &Run| run.at("/run_id").as_str().unwrap().to_owned();
+    let (first, second) = (name(&run(START)), name(&run("2026-03-02T12:00:00Z")));
+    for file in std::fs::read_dir(store.join(&second)).unwrap() {
+        std::fs::write(file.unwrap().path(), "{").unwrap();
+    }
+    let later = run("2026-03-03T12:00:00Z");
+    assert_eq!(later.check("orders-data")["status"], "healthy");
+    let warned = later.stderr.lines().find(|line| line.contains("there may be a newer one that passed"));
+    let warned = warned.unwrap_or_else(|| panic!("{}", later.stderr));
+    assert!(warned.contains(&first) && warned.contains(&second), "{warned}");
+}
+
 /// Runs that nobody can read are not the same as no runs.
 #[test]
 fn rows_of_runs_that_cannot_be_read_are_unknown() {
@@ -164,4 +182,24 @@ fn what_cannot_be_asked_is_refused_before_the_drill() {
         code == 2 && format!("{out}{err}").contains("a `data` check has no rung `indices`"),
         "{out}{err}"
     );
+}
+
+/// The whole question travels in a request to Lambda. What does not fit is told before the drill.
+#[test]
+fn what_is_too_large_for_the_probe_is_refused_before_the_drill() {
+    let probe = "sandbox:\n  probe: { role: \"arn:aws:iam::999988887777:role/probe\" }\n";
+    // Each of these bytes takes two in a question.
+    for (bytes, with_probe, fits) in [(3 << 20, true, false), (3 << 20, false, true), (2 << 20, true, true)] {
+        let mut drill = drill("against: reference.json, rungs: [volume]", "");
+        if with_probe {
+            drill = drill.playbook("sandbox:\n", probe);
+        }
+        let reference = drill.folder().join("reference.json");
+        let text = std::fs::read_to_string(&reference).unwrap();
+        let column = format!("\"id\":\"bigint not null default '{}'\"", "\\\"".repeat(bytes / 2));
+        std::fs::write(&reference, text.replace("\"id\":\"bigint not null\"", &column)).unwrap();
+        let (code, out, err) = told(&["validate", drill.write().to_str().unwrap()]);
+        let says = format!("{out}{err}").contains("bytes in a question to the probe");
+        assert_eq!((says, code == 2), (!fits, !fits), "{bytes}, {with_probe}: {out}{err}");
+    }
 }

@@ -10,7 +10,7 @@ use super::landing::is_newer;
 use crate::access::{BackupReader, Writer};
 use crate::ec2::filter;
 use crate::error::OrCloud;
-use crate::tagged::{began, is_named, names_of};
+use crate::tagged::{began, is_named};
 use crate::time::{from_time, some_time};
 use crate::{efs, pages, tags};
 use base::ids::RunId;
@@ -111,7 +111,7 @@ pub async fn half_made(
 ) -> CloudResult<Option<String>> {
     let Some(what) = job.resource_type().and_then(Restorable::of_word) else { return Ok(None) };
     let id = job.restore_job_id().unwrap_or_default();
-    let of_run = |name: &String| name.starts_with(&names_of(&to.run_tags.run));
+    let of_run = |name: &String| name.starts_with(&to.run_tags.run.names());
     let metadata = metadata(&to.read.backup, id).await?;
     let named = |key: &str| metadata.get(key).filter(|name| of_run(name));
     // What does not say since when it exists may be the job's.

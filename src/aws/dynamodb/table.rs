@@ -14,7 +14,7 @@ use crate::access::{DynamoDbReader, Writer};
 use crate::error::OrCloud;
 use crate::once::{follow_up, settled};
 use crate::rds::taken;
-use crate::tagged::{began, names_of};
+use crate::tagged::began;
 use crate::time::{from_time, some_time};
 use crate::{At, observed, tags, with};
 use base::ids::name_of;
@@ -222,7 +222,7 @@ pub fn is_untagged_of(table: &TableDescription, run_tags: &RunTags) -> bool {
     let name = table.table_name().unwrap_or_default();
     let since = began(&run_tags.run);
     let created = some_time(table.creation_date_time());
-    name.starts_with(&names_of(&run_tags.run))
+    name.starts_with(&run_tags.run.names())
         && table.restore_summary().is_some()
         && created.is_some_and(|created| since.is_some_and(|since| created >= since))
 }

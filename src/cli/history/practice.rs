@@ -11,7 +11,7 @@ use chrono::Utc;
 use engine::plan::Plan;
 use estate::file::EstateFile;
 use event::{PastRun, PastWorkload};
-use history::{Entry, History, Store, StoreError};
+use history::{Entry, History, Store, StoreError, Unread};
 use insight::protection::Snapshot;
 use insight::rules::{self, Look, Practice};
 use playbook::Loaded;
@@ -174,13 +174,23 @@ fn last_passed(playbook: &str, runs: &mut Runs, on: On, before: Time) -> Result<
     let wanted = |run: &Entry| {
         run.playbook == playbook && run.on == on && run.passed() && run.t0.is_some_and(|t0| t0 < before)
     };
-    let Some(last) = store.confirmed(history, wanted, 1).pop() else {
-        let unread = history.unread.iter().find(|unread| !is_of_another(&unread.run, playbook));
-        return unread.map_or(Ok(None), |unread| {
-            let (run, why, place) = (&unread.run, &unread.why, store.place());
-            Err(format!("the run {run} of `{place}`: {why}; mend or remove it (`drillmaster history` tells)"))
-        });
+    let place = store.place();
+    let last = store.confirmed(history, wanted, 1).pop();
+    let unread = history.unread.iter().filter(|unread| !is_of_another(&unread.run, playbook)).map(|unread| {
+        let Unread { run, why, .. } = unread;
+        (run, format!("the run {run} of `{place}`: {why}; mend or remove it (`drillmaster history` tells)"))
+    });
+    let Some(last) = last else {
+        return unread.map(|(_, why)| Err(why)).next().unwrap_or(Ok(None));
     };
+    // An id begins with its run's time.
+    if let Some((_, why)) = unread.filter(|(run, _)| **run > last.run_id).max() {
+        write_stderr(&format!(
+            "warning: rows are compared with the run {}, and there may be a newer one that passed: {}\n",
+            clean(&last.run_id),
+            clean(&why)
+        ));
+    }
     let fetched = store.fetch(history, &last.run_id);
     let read =
         fetched.map_err(|error| error.to_string()).and_then(|fetched| run_folder::read(&fetched.folder));

@@ -90,13 +90,25 @@ mod tests {
         let mut grants = Grants::new(&account, Some(&region), &region);
         let regions = BTreeSet::from([region]);
         let at = CallTarget { regions: &regions, sources: &regions, bucket: None };
-        grants.calls(&["route53:ListHostedZonesByVPC", "ec2:DescribeVpcs"], &at).unwrap();
-        let all = grants.finish();
-        let conditions = |action: &str| {
-            let found = all.iter().find(|s| s.grant.actions.contains(action)).unwrap();
-            found.grant.conditions.len()
-        };
-        assert_eq!((conditions("route53:ListHostedZonesByVPC"), conditions("ec2:DescribeVpcs")), (0, 1));
+        let of_route53 = |call: &&str| call.starts_with("route53:");
+        let mut asked: Vec<&str> = TABLE.iter().map(|(call, _)| *call).filter(of_route53).collect();
+        asked.extend(["route53:ListHostedZonesByVPC", "ec2:DescribeVpcs"]);
+        grants.calls(&asked, &at).unwrap();
+        let mut with_region = BTreeSet::new();
+        let mut without = BTreeSet::new();
+        for Statement { grant, .. } in grants.finish() {
+            let is_limited = grant.conditions.keys().any(|(_, key)| key == "aws:RequestedRegion");
+            let into = if is_limited { &mut with_region } else { &mut without };
+            into.extend(grant.actions);
+        }
+        for action in ["route53:ListHostedZonesByVPC", "route53:CreateHostedZone", "route53:DeleteHostedZone"]
+        {
+            assert!(without.contains(action), "{action}: {without:?}");
+        }
+        let wrong: Vec<&String> =
+            with_region.iter().filter(|action| action.starts_with("route53:")).collect();
+        assert_eq!(wrong, Vec::<&String>::new());
+        assert!(with_region.contains("ec2:DescribeVpcs"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Recovery;
+use super::probe::FOUND_WITHIN;
 use crate::plan::StepWork;
 use crate::sandbox::names::zone_of;
 use crate::sandbox::provisioner::ProvisionError;
@@ -22,6 +23,15 @@ impl Unanswered {
     fn new(why: impl Into<String>, fix: &'static str) -> Self {
         Self { why: why.into(), fix }
     }
+}
+
+/// The answer was made, and leads nowhere.
+fn not_found(to: &str, why: &str) -> Unanswered {
+    let seconds = FOUND_WITHIN.as_secs();
+    Unanswered::new(
+        format!("it leads to `{to}`, and the probe in the sandbox found no address for {seconds} s: {why}"),
+        "see that what it leads to has an address in the sandbox; without `names_by: firewall` a zone answers",
+    )
 }
 
 impl From<ProvisionError> for Unanswered {
@@ -78,7 +88,10 @@ impl Recovery<'_> {
             let answered = match rendered {
                 Ok(to) => {
                     let to = to.as_value().as_str().unwrap_or_default().trim();
-                    self.answer(by, attempt, (place, name), to).await
+                    match self.answer(by, attempt, (place, name), to).await {
+                        Ok(()) => self.finds(by, name).await.map_err(|why| not_found(to, &why)),
+                        unanswered => unanswered,
+                    }
                 }
                 Err(error) => Err(Unanswered::new(
                     error.to_string(),

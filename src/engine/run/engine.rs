@@ -40,6 +40,9 @@ pub trait Prober {
     /// The question whether the probe answers at all.
     fn greeting(&self) -> Result<Vec<u8>, Observation>;
 
+    /// The question for the probe whether a name leads to an address.
+    fn name(&self, name: &str) -> Result<Vec<u8>, Observation>;
+
     /// Reads what the probe answered.
     ///
     /// # Errors

@@ -22,6 +22,12 @@ pub(super) const BESIDES_THE_CHECK: Duration = Duration::from_secs(30);
 const GREETED_WITHIN: Duration = Duration::from_mins(3);
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// How long a name of the sandbox may take until it leads somewhere, and the pause between looks. A
+/// change is at all of Route 53's servers within 60 seconds (Route 53 developer guide); the guide of DNS
+/// Firewall gives no figure.
+pub(super) const FOUND_WITHIN: Duration = Duration::from_secs(60);
+const LOOKED_UP_EVERY: Duration = Duration::from_secs(1);
+
 /// The invocations of this process.
 #[derive(Debug, Default)]
 pub struct ProbeLog(RefCell<Invocations>);
@@ -70,6 +76,31 @@ impl Recovery<'_> {
                     Err(why) => Observation::unknown("not asked", why),
                 }
             }
+        }
+    }
+
+    /// Looks a name up from inside the sandbox, until it leads to an address. Without a probe nobody
+    /// can, so nothing is said.
+    ///
+    /// # Errors
+    /// What the last look saw.
+    pub(super) async fn finds(&self, by: &str, name: &str) -> Result<(), String> {
+        let engine = self.engine;
+        let Some(function) = self.ready.probe.as_ref().filter(|_| !engine.config.on.is_simulated()) else {
+            return Ok(());
+        };
+        let until = engine.clock.now() + Span(FOUND_WITHIN).delta();
+        loop {
+            let question = engine.prober.name(name).map_err(|seen| seen.why.unwrap_or(seen.observed))?;
+            let why = match engine.invoke(self.provisioner, by, function, question, BESIDES_THE_CHECK).await {
+                Ok((seen, _)) if seen.is_healthy() => return Ok(()),
+                Ok((seen, _)) => seen.why.unwrap_or(seen.observed),
+                Err(why) => why,
+            };
+            if engine.clock.now() >= until {
+                return Err(why);
+            }
+            engine.clock.sleep(LOOKED_UP_EVERY).await;
         }
     }
 
@@ -154,15 +185,15 @@ fn told(payload: &[u8]) -> String {
     let error: Value = serde_json::from_slice(payload).unwrap_or_default();
     let part = |name: &str| error.get(name).and_then(Value::as_str);
     let Some(message) = part("errorMessage") else { return "Lambda does not say why".to_owned() };
-    let help = match part("errorType").unwrap_or_default() {
-        "Sandbox.Timedout" => "give the check less to do, or a shorter `timeout`",
-        "Function.ResponseSizeTooLarge" | "RequestEntityTooLarge" => {
-            "ask for less in one check: fewer rungs, or fewer rows"
-        }
-        _ if message.contains("timed out") => "give the check less to do, or a shorter `timeout`",
-        _ => {
-            "the next try may be answered; if none is, ask for less in one check, and report it with the run's folder"
-        }
+    let error_type = part("errorType").unwrap_or_default();
+    // Older runtimes name the error of a time-out otherwise.
+    let is_late = error_type == "Sandbox.Timedout" || message.contains("timed out");
+    let help = if is_late {
+        "give the check less to do, or a shorter `timeout`"
+    } else if ["Function.ResponseSizeTooLarge", "RequestEntityTooLarge"].contains(&error_type) {
+        "ask for less in one check: fewer rungs, or fewer rows"
+    } else {
+        "the next try may be answered; if none is, ask for less in one check, and report it with the run's folder"
     };
     format!("{}; {help}", checks::printable(message, 200))
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::Provisioner;
 use crate::plan::{Plan, Work};
 use base::ids::RunId;
 use estate::meaning::Inside;
@@ -50,6 +49,6 @@ pub fn inside(plan: &Plan, run: &RunId) -> Inside {
     Inside {
         region: plan.sandbox.region.clone(),
         names: plan.sandbox.names.keys().cloned().collect(),
-        made: Provisioner::names_of(run),
+        made: run.names(),
     }
 }

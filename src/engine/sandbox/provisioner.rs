@@ -92,12 +92,7 @@ impl Provisioner {
 
     /// The first name that a run gives to the resource of `by` in `slot`.
     pub fn name_of(run: &RunId, by: &str, slot: &str) -> String {
-        named(short(&run.0), by, slot, 0)
-    }
-
-    /// How all these names begin.
-    pub fn names_of(run: &RunId) -> String {
-        format!("dm-{}-", short(&run.0))
+        named(run, by, slot, 0)
     }
 
     fn standing_by(&self, origin: &Origin, call: &'static str) -> Result<Option<Created>, CloudError> {
@@ -199,7 +194,7 @@ impl Provisioner {
     /// no doubled or final hyphen. These are the rules of RDS, the strictest.
     pub fn name(&self, by: &str, slot: &str) -> String {
         let generation = self.requests.borrow().generation(by);
-        named(short(&self.run_tags().run.0), by, slot, generation)
+        named(&self.run_tags().run, by, slot, generation)
     }
 
     /// Discards the resources of `by`. Its next attempt creates new ones under new names.
@@ -602,13 +597,8 @@ fn describe_db(db: &mut RestoreDb) {
     *engine = None;
 }
 
-/// The random end of a run's id, which tells runs apart.
-fn short(run: &str) -> &str {
-    run.rsplit('-').next().unwrap_or(run)
-}
-
-fn named(run: &str, by: &str, slot: &str, generation: u32) -> String {
-    let mut text = format!("dm-{run}-{by}");
+fn named(run: &RunId, by: &str, slot: &str, generation: u32) -> String {
+    let mut text = run.names() + by;
     if slot.is_empty() && generation == 0 && by == tidy(by) {
         return tidy(&text);
     }
@@ -750,8 +740,9 @@ mod tests {
             ("vault-db", "", 1),
             ("vault", "db", 1),
         ];
+        let run = RunId("1f3a".into());
         let names: std::collections::BTreeSet<String> =
-            parts.iter().map(|(by, slot, generation)| named("1f3a", by, slot, *generation)).collect();
+            parts.iter().map(|(by, slot, generation)| named(&run, by, slot, *generation)).collect();
         assert_eq!(names.len(), parts.len(), "{names:?}");
         assert!(names.contains("dm-1f3a-vault-db"), "a plain id stays readable: {names:?}");
     }

@@ -4,13 +4,15 @@ use serde_json::json;
 
 use super::Context;
 use super::facts::Facts;
-use crate::check::{CheckKind, CheckType, LONGEST_BY_PROBE};
+use super::files::{certificate_file, reference_file};
+use crate::check::{CheckKind, CheckType, LARGEST_BY_PROBE, LONGEST_BY_PROBE};
 use crate::draft::{Draft, Item, Text};
 use base::duration::Span as Length;
 use yaml::diagnostic::{list, nearest};
+use yaml::files::Files;
 use yaml::{Diagnostics, Entry, Node};
 
-pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
+pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &mut Diagnostics) {
     for (index, item) in draft.items.iter().enumerate().filter(|(_, item)| !item.is_step) {
         one_kind(draft, item, out);
         if let [(kind, entry)] = item.kinds.as_slice() {
@@ -21,7 +23,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
                     let span = entry.value.get(mistake.field).map_or(entry.key_span, |node| node.span);
                     out.push(draft.source.error(span, mistake.message).help(mistake.help));
                 }
-                fits_the_probe(draft, entry, &spec, out);
+                fits_the_probe(draft, *kind, entry, &spec, context.files, out);
                 if item.get("measures").and_then(Node::as_str) == Some("rpo") {
                     rpo(draft, facts, index, item, &spec, out);
                 }
@@ -31,15 +33,36 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
     }
 }
 
-/// The probe cannot make an attempt that takes longer than Lambda lets a function run. What
-/// `connect_to` sends elsewhere goes from the runner, and the run alone knows what that is.
-fn fits_the_probe(draft: &Draft<'_>, entry: &Entry, spec: &CheckKind, out: &mut Diagnostics) {
+/// The probe cannot make an attempt that takes longer than Lambda lets a function run, nor one with files
+/// that are too large for a request to it. What `connect_to` sends elsewhere goes from the runner, and
+/// the run alone knows what that is.
+fn fits_the_probe(
+    draft: &Draft<'_>,
+    kind: CheckType,
+    entry: &Entry,
+    spec: &CheckKind,
+    files: &Files,
+    out: &mut Diagnostics,
+) {
     let has_probe = draft.node_at(&["sandbox", "probe"]).is_some_and(|probe| probe.as_map().is_some());
     let has_tunnels = draft.node_at(&["connect_to"]).is_some();
+    if !has_probe || has_tunnels || !spec.can_be_asked_inside() {
+        return;
+    }
+    let named = [certificate_file(kind, &entry.value), reference_file(kind, &entry.value)];
+    let named = named.into_iter().flatten().filter_map(|node| Some((node, node.as_str()?)));
+    let named: Vec<(&Node, &str)> = named.collect();
+    let size = size_asked(files, named.iter().map(|(_, name)| *name));
+    if let Some((largest, _)) = named.iter().max_by_key(|(_, name)| files.size(name))
+        && size > LARGEST_BY_PROBE
+    {
+        let said = format!(
+            "the files of this check take {size} bytes in a question to the probe, and AWS Lambda takes {LARGEST_BY_PROBE} with the rest of it"
+        );
+        let help = "compare `against: last-passed`, or ask the check from the runner, through `connect_to`";
+        out.push(draft.source.error(largest.span, said).help(help));
+    }
     if let Some(timeout) = entry.value.get("timeout")
-        && has_probe
-        && !has_tunnels
-        && spec.can_be_asked_inside()
         && spec.timeout().is_some_and(|timeout| timeout > LONGEST_BY_PROBE)
     {
         let longest = Length(LONGEST_BY_PROBE);
@@ -47,6 +70,17 @@ fn fits_the_probe(draft: &Draft<'_>, entry: &Entry, spec: &CheckKind, out: &mut 
         let help = "AWS Lambda ends a function after 15 minutes: shorten `timeout`, and let the check try again (`within`)";
         out.push(draft.source.error(timeout.span, said).help(help));
     }
+}
+
+/// The bytes of files in a question, which is JSON. What cannot be read is told elsewhere.
+fn size_asked<'a>(files: &Files, names: impl Iterator<Item = &'a str> + Clone) -> usize {
+    let plain: u64 = names.clone().filter_map(|name| files.size(name)).sum();
+    // A byte takes six at most. What fits in any case is not read.
+    if plain.saturating_mul(6) <= LARGEST_BY_PROBE as u64 {
+        return 0;
+    }
+    let texts = names.filter_map(|name| serde_json::to_string(&files.read(name).ok()?).ok());
+    texts.map(|text| text.len()).sum()
 }
 
 fn keys() -> Vec<&'static str> {

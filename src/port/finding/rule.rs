@@ -902,12 +902,14 @@ impl Rule {
                 Text {
                     title: "A name of the sandbox has no answer",
                     meaning: "The playbook gives a name an answer under `sandbox.names`, and the \
-                              drill could not make it. With us-east-1 lost, a zone gets no records: \
+                              drill could not make it, or the probe in the sandbox found no \
+                              address by the name. With us-east-1 lost, a zone gets no records: \
                               Route 53's control plane lives there.",
                     reason: "What looks the name up in the sandbox does not find what was restored. \
                              On the day the same holds for the records of your own cut-over.",
                     remedy: "Let the firewall of a closed resolver answer with `names_by: \
-                             firewall`, or make the record before the disaster.",
+                             firewall`, or make the record before the disaster. If an answer \
+                             leads to no address, see that what it names is in the sandbox.",
                 },
             )
             .example(

@@ -584,3 +584,29 @@ fn first_few(items: &[String]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_instant_stays_while_an_empty_network_alone_is_left() {
+        let at: base::duration::Time = "2026-11-22T08:00:00Z".parse().unwrap();
+        let told = |left: &[&str]| {
+            let left = left.iter().map(|&name| name.to_owned()).collect();
+            teardown(&Record {
+                data_gone_at: Some(at),
+                left_behind: Some(left),
+                finished: true,
+                ..Record::default()
+            })
+        };
+        assert_eq!(told(&[]).data_gone_at, Some(at));
+        let network: Vec<String> = Kind::NETWORK.iter().map(|kind| format!("{}/x", kind.name())).collect();
+        let network: Vec<&str> = network.iter().map(String::as_str).collect();
+        assert_eq!(told(&network).data_gone_at, Some(at));
+        for data in ["ec2:volume/vol-1", "what RDS has in eu-west-1 could not be read"] {
+            assert_eq!(told(&[&network, &[data][..]].concat()).data_gone_at, None, "{data}");
+        }
+    }
+}

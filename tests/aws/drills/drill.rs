@@ -1,6 +1,7 @@
 //! Runs the binary as a user would: with a playbook in its own folder, and with an environment that
 //! holds only what AWS needs.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -53,8 +54,23 @@ impl Drill {
     }
 
     /// Another command than `run`, in this drill's folder. `args` holds all its arguments.
-    pub fn instead(mut self, args: &[&str]) -> Self {
-        let mut command = Command::new(self.command.get_program());
+    pub fn instead(self, args: &[&str]) -> Self {
+        let program = self.command.get_program().to_owned();
+        self.with(&program, args)
+    }
+
+    /// The same with a copy of the program that has no program for a probe beside it.
+    pub fn without_probe(self) -> Self {
+        let program = self.path("alone").join("drillmaster");
+        std::fs::create_dir_all(program.parent().unwrap()).unwrap();
+        let own = support::places::program();
+        std::fs::hard_link(&own, &program).or_else(|_| std::fs::copy(&own, &program).map(drop)).unwrap();
+        let args: Vec<_> = self.command.get_args().map(ToOwned::to_owned).collect();
+        self.with(program.as_os_str(), &args)
+    }
+
+    fn with(mut self, program: &OsStr, args: &[impl AsRef<OsStr>]) -> Self {
+        let mut command = Command::new(program);
         command.env_clear().envs(self.command.get_envs().filter_map(|(k, v)| Some((k, v?))));
         command.current_dir(self.folder.path()).args(args);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -94,7 +110,7 @@ impl Drill {
         std::fs::create_dir_all(self.folder.path().join(name)).unwrap();
     }
 
-    pub fn arg(mut self, arg: impl AsRef<std::ffi::OsStr>) -> Self {
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.command.arg(arg);
         self
     }

@@ -86,6 +86,8 @@ const QUEUE: &str = "sqs.us-east-1.amazonaws.com";
 const MAIL: &str = "smtp.mailer.example";
 const ARCHIVE: &str = "wal-archive.orders.internal";
 const DATABASE: &str = "db.orders.internal";
+/// It leads to a name that nobody has.
+const NOWHERE: &str = "nowhere.orders.internal";
 
 /// One application calls an endpoint of the lost region, one mails, one archives its log beside
 /// production's. None gets an answer, and each is told with its machine.
@@ -99,7 +101,9 @@ async fn what_a_restored_application_looks_up_is_told_and_not_answered() {
             QUEUE: "203.0.113.1", MAIL: "203.0.113.2", ARCHIVE: "203.0.113.3" } })),
     );
     let before = shop.moto.state();
-    let sandbox = format!("  names_by: firewall\n  names: {{ {DATABASE}: \"{{{{ steps.db.address }}}}\" }}");
+    let sandbox = format!(
+        "  names_by: firewall\n  names: {{ {DATABASE}: \"{{{{ steps.db.address }}}}\", {NOWHERE}: \"no-{{{{ steps.db.address }}}}\" }}"
+    );
     let done = drill(&shop, &sandbox, &[QUEUE, MAIL, ARCHIVE, DATABASE, QUEUE]).run();
     // The snapshot is two hours old, as in the sample.
     done.ends(1, "failed");
@@ -115,6 +119,9 @@ async fn what_a_restored_application_looks_up_is_told_and_not_answered() {
     }
     assert!(got(&done, DATABASE)["answers"].as_u64().unwrap() > 0, "{}", done.told());
     assert_eq!(looked_up(&done, DATABASE)["means"], "sandbox");
+    let unanswered = finding(&done, "name-not-answered");
+    assert_eq!(unanswered["resource"], NOWHERE, "{unanswered}");
+    assert!(unanswered["message"].as_str().unwrap().contains("found no address for 60 s"), "{unanswered}");
     assert_eq!(done.report.get("lookups_unknown"), None, "{}", done.told());
     let machines = done.report["lookups"].as_array().unwrap().iter().map(|one| &one["machine"]);
     assert!(machines.into_iter().all(|machine| machine == "web"), "the probe is no machine: {}", done.told());

@@ -20,8 +20,12 @@ fn run(small: &Small) -> Drill {
 }
 
 fn sandbox(small: &Small, what: &str) -> Done {
+    command(small, what).run()
+}
+
+fn command(small: &Small, what: &str) -> Drill {
     let args = ["sandbox", what, "playbook.yaml", "--output", "json"];
-    Drill::command(&playbook(small, "1h"), small.closet.moto.endpoint(), &args).run()
+    Drill::command(&playbook(small, "1h"), small.closet.moto.endpoint(), &args)
 }
 
 fn told(done: &Done) -> Value {
@@ -37,7 +41,8 @@ fn up(small: &Small) -> Value {
 }
 
 fn down(small: &Small) {
-    let down = sandbox(small, "down");
+    // Who removes a probe needs no program for one.
+    let down = command(small, "down").without_probe().run();
     assert_eq!(down.exit, Some(0), "{}", down.told());
     assert_eq!(small.closet.moto.state().to_string(), small.before.to_string());
 }
@@ -100,6 +105,9 @@ async fn one_drill_at_a_time_uses_it() {
         let refused = sandbox(&small, what);
         assert_eq!(refused.exit, Some(code), "{what}: {}", refused.told());
     }
+    let alone = command(&small, "up").without_probe().run();
+    assert_eq!(alone.exit, Some(3), "{}", alone.told());
+    assert!(alone.stderr.contains("install `drillmaster-probe`"), "{}", alone.told());
     std::fs::write(running.file("go"), "").unwrap();
     running.end().ends(0, "passed");
     assert_eq!(small.closet.moto.state(), standing);
