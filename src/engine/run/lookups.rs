@@ -1,6 +1,7 @@
 //! Tells what restored machines looked up, once the recovery has ended.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -18,6 +19,9 @@ use port::{Asker, CloudResult, LookupsOf, NameSeen, Rule};
 /// What the names of markers end in. Nobody has it: `.internal` is for private use. Resolvers do not
 /// ask for names in `.invalid`.
 const MARKER: &str = "marker.drillmaster.internal";
+
+/// The pause before the first mark is tried once more.
+const MARK_PAUSE: Duration = Duration::from_secs(5);
 
 /// The most names that a run tells. A program that puts data into names looks up any number.
 const MOST: usize = 1_000;
@@ -67,9 +71,14 @@ impl Recovery<'_> {
         // Its own for each process: a resumed run may find the marker of the one before.
         let run = self.engine.config.run.0.rsplit('-').next().unwrap_or_default();
         let marker = format!("{}-{run}.{MARKER}", marked.timestamp_millis());
+        // Without any mark nobody would know when the log is complete, so nobody waits for it.
+        if let Err(unmarked) = self.first_mark(function, &marker).await {
+            let why = format!("the end of the log of the sandbox's resolver could not be marked: {unmarked}");
+            return told(cloud.lookups(&of).await, &why);
+        }
         let mut delivery = Delivery::of_mark(marked);
         // Why the mark that was tried last could not be made.
-        let mut unmarked = self.mark(function, &marker).await.err();
+        let mut unmarked = None;
         loop {
             clock.sleep_until(delivery.next_look(clock.now())).await;
             let answer = cloud.lookups(&of).await;
@@ -100,6 +109,15 @@ impl Recovery<'_> {
                 unmarked = self.mark(function, &again).await.err();
             }
         }
+    }
+
+    /// Marks the end of the log for the first time. The first try may meet a probe that has just died.
+    async fn first_mark(&self, function: &str, name: &str) -> Result<(), String> {
+        if self.mark(function, name).await.is_ok() {
+            return Ok(());
+        }
+        self.engine.clock.sleep(MARK_PAUSE).await;
+        self.mark(function, name).await
     }
 
     /// Has the probe look a name up, as programs do: what asks name servers by itself leaves out names

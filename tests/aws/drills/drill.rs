@@ -296,8 +296,8 @@ impl Done {
     /// The step or check with this id.
     #[track_caller]
     pub fn node(&self, id: &str) -> &Value {
-        let lists = ["steps", "checks"].map(|list| self.report[list].as_array().unwrap());
-        let found = lists.into_iter().flatten().find(|node| node["id"] == id);
+        let lists = ["steps", "checks"].map(|list| self.report[list].as_array());
+        let found = lists.into_iter().flatten().flatten().find(|node| node["id"] == id);
         found.unwrap_or_else(|| panic!("no step or check `{id}`: {}", self.told()))
     }
 

@@ -106,7 +106,7 @@ async fn one_drill_at_a_time_uses_it() {
         assert_eq!(refused.exit, Some(code), "{what}: {}", refused.told());
     }
     let alone = command(&small, "up").without_probe().run();
-    assert_eq!(alone.exit, Some(3), "{}", alone.told());
+    assert_eq!(alone.exit, Some(2), "{}", alone.told());
     assert!(alone.stderr.contains("install `drillmaster-probe`"), "{}", alone.told());
     std::fs::write(running.file("go"), "").unwrap();
     running.end().ends(0, "passed");
