@@ -11,6 +11,7 @@ pub mod explanation;
 pub mod graph;
 pub mod ids;
 pub mod on;
+pub mod parallel;
 pub mod partition;
 pub mod private;
 pub mod process;

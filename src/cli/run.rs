@@ -30,7 +30,7 @@ use engine::sandbox::standing;
 use event::{Consumer, Event};
 use playbook::reach::out_of_reach;
 use record::journal::{Durability, Journal, JournalError};
-use record::report::{self, Report, Templates, github};
+use record::report::{self, Pending, Report, Templates, github};
 
 /// The time that teardown has, unless somebody says otherwise.
 pub const TEARDOWN: Span = Span::from_secs(45 * 60);
@@ -178,7 +178,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let beside = || store::local(beside.unwrap_or(Path::new(history::RUNS)));
     let mut runs = Runs::of(store.clone().unwrap_or_else(beside));
     history::tell(&loaded, &mut runs, Utc::now());
-    let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(with_help(&e)))?;
+    let templates = Pending::load(args.template.as_deref()).map_err(|e| wrong(with_help(&e)))?;
     let signing = args.signing.signing(&config, loaded.playbook.lose.loss().as_ref())?;
     let telling = Telling::of(&loaded, &args.telling, &config);
     if let Some(folder) = args.out.as_ref().filter(|folder| folder.join(record::journal::FILE_NAME).exists())
@@ -244,7 +244,7 @@ pub struct Run {
     /// The events of a resumed run.
     pub before: Vec<Event>,
     pub folder: PathBuf,
-    pub templates: Templates,
+    pub templates: Pending,
     /// Signs the evidence at the end.
     pub signing: Signing,
     /// Keeps the run at its end.
@@ -309,6 +309,10 @@ impl Run {
             complain("the run left no record");
             return Err(Exit::Error);
         };
+        let templates = templates.get().map_err(|error| {
+            complain(&with_help(&error));
+            Exit::Error
+        })?;
         let ended = Ended { signing: Some(&signing), store: store.as_ref(), telling: Some(&telling) };
         Ok(deliver(&report, &folder, &templates, &ended, output, around))
     }

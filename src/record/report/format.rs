@@ -2,7 +2,7 @@
 
 use strum::VariantArray;
 
-/// In the order in which they are written: first the one from which all can be made again.
+/// The first is written before the others: all can be made again from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, VariantArray)]
 pub enum Format {
     Json,

@@ -3,8 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread::{Builder, JoinHandle};
 
+use base::parallel;
 use base64::Engine as _;
 use handlebars::{
     Context, Handlebars, Helper, HelperDef, HelperResult, Output, RenderContext, RenderError,
@@ -191,16 +194,43 @@ impl Templates {
             ReportError::Template { at, what: reason(error) }
         };
         let values = Context::wraps(view).map_err(|error| wrong("report", &error))?;
-        let mut text = String::new();
-        for template in templates {
-            text +=
-                &registry.render_with_context(template, &values).map_err(|error| wrong(template, &error))?;
-        }
-        Ok(text)
+        let parts = parallel::map(templates, |template| {
+            registry.render_with_context(template, &values).map_err(|error| wrong(template, &error))
+        });
+        parts.into_iter().collect()
     }
 }
 
-/// A page of the built-in templates in pieces, each a template. They are rendered one after the other.
+/// Templates that may still be parsed.
+#[derive(Debug)]
+pub enum Pending {
+    Parsed(Box<Templates>),
+    /// A thread parses the built-in ones, while this one does something else.
+    Parsing(JoinHandle<Result<Templates, ReportError>>),
+}
+
+impl Pending {
+    /// Begins to read what [`Templates::load`] reads. A mistake in a user's template is told at once.
+    pub fn load(replacement: Option<&Path>) -> Result<Self, ReportError> {
+        if replacement.is_none()
+            && let Ok(thread) = Builder::new().name("templates".into()).spawn(Templates::built_in)
+        {
+            return Ok(Self::Parsing(thread));
+        }
+        Templates::load(replacement).map(|parsed| Self::Parsed(Box::new(parsed)))
+    }
+
+    /// Returns them once they are parsed.
+    pub fn get(self) -> Result<Templates, ReportError> {
+        match self {
+            Self::Parsed(templates) => Ok(*templates),
+            Self::Parsing(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+        }
+    }
+}
+
+/// A page of the built-in templates in pieces, each a template. They are rendered in parallel, and
+/// stand one after the other.
 ///
 /// Handlebars would copy all values for each partial of the page, and each list that the partial names
 /// once more. The copies took a third of the time of a large run. And its parser counts the lines above

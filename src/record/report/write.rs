@@ -1,8 +1,9 @@
 //! The report's files in a run's folder.
 
+use std::iter;
 use std::path::Path;
 
-use base::private;
+use base::{parallel, private};
 
 use super::{Format, Report, ReportError, Templates, render};
 
@@ -13,15 +14,14 @@ use super::{Format, Report, ReportError, Templates, render};
 /// written. Returns the first error.
 pub fn write_all(report: &Report, dir: &Path, templates: &Templates) -> Result<(), ReportError> {
     private::create_dir_all(dir).map_err(|source| ReportError::Write { path: dir.to_owned(), source })?;
-    let mut first = Ok(());
-    for &format in Format::ALL {
-        let written = render(report, format, templates)
-            .and_then(|text| write_one(&dir.join(format.file_name()), &text));
-        if first.is_ok() {
-            first = written;
-        }
-    }
-    first
+    let write = |format: &Format| {
+        let text = render(report, *format, templates)?;
+        write_one(&dir.join(format.file_name()), &text)
+    };
+    // The others can be made again from the first.
+    let [first, others @ ..] = Format::ALL else { return Ok(()) };
+    let written = write(first);
+    iter::once(written).chain(parallel::map(others, write)).collect()
 }
 
 fn write_one(path: &Path, text: &str) -> Result<(), ReportError> {
