@@ -7,7 +7,6 @@ use super::ec2::filter;
 use super::error::OrCloud;
 use super::tags::{rds_value, value};
 use super::{At, backup, dynamodb, efs, rds, resolver, s3, tags, zone};
-use base::ids::RunId;
 use port::{CloudError, CloudResult, Create, ErrorKind, Kind, ResourceRef, TAG_RUN};
 
 /// Refuses a creation that would change a resource without this run's tag. Reads the tag now.
@@ -23,7 +22,7 @@ pub async fn guard_changed(at: &At<'_>, what: &Create) -> CloudResult<()> {
         let owner = if resource.kind == Kind::Table {
             dynamodb::table::owner(&clients.dynamodb, &resource.id, at.run_tags).await?
         } else {
-            run_on(&clients, &resource, &at.run_tags.run).await?
+            run_on(&clients, &resource).await?
         };
         let Some(run) = owner else {
             let what = format!("{resource} is not there");
@@ -40,15 +39,11 @@ pub async fn guard_changed(at: &At<'_>, what: &Create) -> CloudResult<()> {
     Ok(())
 }
 
-/// Returns the run in the resource's tag, read now. A bucket without the tag is `run`'s by its name.
+/// Returns the run in the resource's tag, read now.
 ///
 /// The outer `None` means that the resource does not exist, the inner `None` that it has no such
 /// tag. Knows only the kinds that a creation may change.
-async fn run_on(
-    clients: &Clients,
-    resource: &ResourceRef,
-    run: &RunId,
-) -> CloudResult<Option<Option<String>>> {
+async fn run_on(clients: &Clients, resource: &ResourceRef) -> CloudResult<Option<Option<String>>> {
     let (ec2, id) = (&clients.ec2, &resource.id);
     let owned = |tags: &[Tag]| value(tags, TAG_RUN).map(str::to_owned);
     let of_rds = |tags: &[aws_sdk_rds::types::Tag]| rds_value(tags, TAG_RUN).map(str::to_owned);
@@ -79,7 +74,7 @@ async fn run_on(
         }
         Kind::Zone => zone::owner(&clients.route53, id).await?,
         Kind::Bucket => match s3::bucket::tags_of(&clients.s3, id).await {
-            Ok(tags) => Some(s3::bucket::owner(id, &tags, run).map(str::to_owned)),
+            Ok(tags) => Some(s3::bucket::run_of(&tags).map(str::to_owned)),
             Err(e) if e.kind == ErrorKind::NotFound => None,
             Err(e) => return Err(e),
         },

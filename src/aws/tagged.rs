@@ -83,7 +83,7 @@ impl Found<'_> {
     ) {
         if let (Whose::Run(run), Some(id), Some(of)) = (self.whose, &id, of)
             && is_backup(id)
-            && of.starts_with(&run.names())
+            && of.starts_with(&run.name_prefix())
         {
             let (account, region) = (self.place.account.clone(), self.place.region.clone());
             self.all.held.push(held(&ResourceRef { kind, id: id.clone(), account, region }));
@@ -94,7 +94,7 @@ impl Found<'_> {
 
     /// Returns how the names of the run's resources begin, or of any run's.
     fn named(&self) -> String {
-        self.whose.run().map_or_else(|| NAMED.to_owned(), RunId::names)
+        self.whose.run().map_or_else(|| NAMED.to_owned(), RunId::name_prefix)
     }
 
     /// Returns EC2's filter for the tags.
@@ -490,7 +490,7 @@ async fn buckets(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
             // A run may read the tags of its own buckets, and knows their names. Another's bucket,
             // made since the run began, is none of its business.
             Err(why) => match whose.run() {
-                Some(run) if !name.starts_with(&run.names()) => {}
+                Some(run) if !name.starts_with(&run.name_prefix()) => {}
                 Some(_) | None => {
                     found
                         .all

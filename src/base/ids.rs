@@ -200,7 +200,7 @@ impl AzId {
 pub struct RunId(pub String);
 
 impl RunId {
-    /// The random end, which tells runs apart.
+    /// The end, which tells runs apart.
     #[must_use]
     pub fn short(&self) -> &str {
         self.0.rsplit('-').next().unwrap_or(&self.0)
@@ -208,7 +208,7 @@ impl RunId {
 
     /// How the names of everything that the run makes begin: `dm-1f3a-`.
     #[must_use]
-    pub fn names(&self) -> String {
+    pub fn name_prefix(&self) -> String {
         format!("dm-{}-", self.short())
     }
 }

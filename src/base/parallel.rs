@@ -1,4 +1,4 @@
-//! Work in as many threads as there are processors.
+//! Work in several threads: each call takes as many as there are processors, and calls may nest.
 
 use std::num::NonZero;
 use std::panic::resume_unwind;

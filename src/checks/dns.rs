@@ -1,7 +1,6 @@
 //! `dns`: looks up a name.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig};
@@ -13,7 +12,7 @@ use super::observation::Secrets;
 use super::{Net, Observation, judge_dns};
 use base::causes::chain;
 use playbook::asked;
-use playbook::check::{DnsCheck, DnsType, dns_server};
+use playbook::check::{DEFAULT_TIMEOUT, DnsCheck, DnsType, dns_server};
 
 /// Makes one attempt of a DNS check. Uses no cache and no hosts file.
 pub async fn dns(spec: &DnsCheck, _net: &Net) -> Observation {
@@ -60,9 +59,6 @@ async fn attempt(spec: &DnsCheck) -> Result<Observation, Failure> {
     Ok(judge_dns(spec, Some(&answers))?)
 }
 
-/// How long the system may look for a name.
-const FOUND_WITHIN: Duration = Duration::from_secs(15);
-
 /// Looks up the addresses of a name as programs do: through the system, which may not follow an answer
 /// that only leads to another name.
 pub async fn find(name: &str) -> Observation {
@@ -74,7 +70,7 @@ pub async fn find(name: &str) -> Observation {
         let found: BTreeSet<String> = found.map(|address| address.ip().to_string()).collect();
         Ok(Observation::healthy(found.into_iter().collect::<Vec<_>>().join(", ")))
     };
-    bounded(FOUND_WITHIN, &stage, name, &Secrets::default(), found).await
+    bounded(DEFAULT_TIMEOUT.0, &stage, name, &Secrets::default(), found).await
 }
 
 fn resolver(spec: &DnsCheck, not_asked: impl Fn(String) -> Failure) -> Result<TokioResolver, Failure> {

@@ -31,7 +31,7 @@ use history::Store;
 use playbook::{Loaded, load_kept};
 use record::journal::{self, Contents, Journal};
 use record::objectives::Record;
-use record::report::{self, Pending, Templates};
+use record::report::{self, PendingTemplates, Templates};
 use yaml::files::Files;
 
 /// Resume a run whose process died, from its folder alone
@@ -119,7 +119,7 @@ fn go_on(
     let failed = complained(Exit::Error);
     let config = args.config.load_or_complain()?;
     let folder = super::folder_of(&args.run);
-    let templates = Pending::load(args.template.as_deref()).map_err(|e| wrong(e.to_string()))?;
+    let templates = PendingTemplates::load(args.template.as_deref()).map_err(|e| wrong(e.to_string()))?;
     // The journal is read before it is touched: a run that has ended is not opened again.
     let contents = journal::read(&folder).map_err(|e| wrong(e.to_string()))?;
     let started = started(&contents.events, &folder).map_err(wrong)?;

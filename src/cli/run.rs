@@ -30,7 +30,7 @@ use engine::sandbox::standing;
 use event::{Consumer, Event};
 use playbook::reach::out_of_reach;
 use record::journal::{Durability, Journal, JournalError};
-use record::report::{self, Pending, Report, Templates, github};
+use record::report::{self, PendingTemplates, Report, Templates, github};
 
 /// The time that teardown has, unless somebody says otherwise.
 pub const TEARDOWN: Span = Span::from_secs(45 * 60);
@@ -178,7 +178,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let beside = || store::local(beside.unwrap_or(Path::new(history::RUNS)));
     let mut runs = Runs::of(store.clone().unwrap_or_else(beside));
     history::tell(&loaded, &mut runs, Utc::now());
-    let templates = Pending::load(args.template.as_deref()).map_err(|e| wrong(with_help(&e)))?;
+    let templates = PendingTemplates::load(args.template.as_deref()).map_err(|e| wrong(with_help(&e)))?;
     let signing = args.signing.signing(&config, loaded.playbook.lose.loss().as_ref())?;
     let telling = Telling::of(&loaded, &args.telling, &config);
     if let Some(folder) = args.out.as_ref().filter(|folder| folder.join(record::journal::FILE_NAME).exists())
@@ -244,7 +244,7 @@ pub struct Run {
     /// The events of a resumed run.
     pub before: Vec<Event>,
     pub folder: PathBuf,
-    pub templates: Pending,
+    pub templates: PendingTemplates,
     /// Signs the evidence at the end.
     pub signing: Signing,
     /// Keeps the run at its end.

@@ -46,6 +46,9 @@ pub struct Entry {
     pub headline: String,
     pub workloads: Vec<Figures>,
     pub findings: Vec<Found>,
+    /// Whether all is known that restored machines looked up.
+    #[serde(default)]
+    pub names_known: bool,
     /// The files that the run left at its end.
     pub files: BTreeMap<String, FileEntry>,
 }
@@ -136,6 +139,7 @@ impl Entry {
             headline: report.headline.clone(),
             workloads: report.workloads.iter().map(Figures::of).collect(),
             findings,
+            names_known: report.lookups.is_some() && report.lookups_unknown.is_none(),
             files,
         }
     }

@@ -166,6 +166,9 @@ fn after_run(tracked: &mut BTreeMap<String, Tracked>, entry: &Entry) {
     }
 }
 
+/// What looked-up names show.
+const OF_NAMES: [Rule; 3] = [Rule::DependsOnWhatIsLost, Rule::CallsProduction, Rule::ReachesTheWorld];
+
 fn why_not_looked_at(finding: &Tracked, entry: &Entry, scope: &Scope) -> Option<String> {
     let by_scope = || finding.scope.left_out_by(scope);
     // An objective that was taken away is not met.
@@ -173,7 +176,11 @@ fn why_not_looked_at(finding: &Tracked, entry: &Entry, scope: &Scope) -> Option<
         let is_gone = finding.rule == Rule::ObjectiveMissed && !entry.meets(&finding.resource);
         is_gone.then(|| "the playbook no longer has this objective".to_owned())
     };
-    entry.did_not_look().map(str::to_owned).or_else(by_scope).or_else(objective)
+    let names = || {
+        let is_unknown = OF_NAMES.contains(&finding.rule) && !entry.names_known;
+        is_unknown.then(|| "the last run does not know all that restored machines looked up".to_owned())
+    };
+    entry.did_not_look().map(str::to_owned).or_else(by_scope).or_else(objective).or_else(names)
 }
 
 fn first_found(found: &Found, entry: &Entry, scope: &Scope) -> Tracked {

@@ -57,6 +57,7 @@ fn run(id: &str, on: On, t0: Time) -> Entry {
             worst_case_s: None,
         }],
         findings: Vec::new(),
+        names_known: true,
         files: BTreeMap::new(),
     }
 }
@@ -146,6 +147,20 @@ fn a_run_that_did_not_look_closes_nothing() {
         let found = tracked(vec![first(), narrower]);
         let [found] = found.as_slice() else { panic!("{found:?}") };
         assert!(found.open && found.not_looked_at.as_deref().unwrap().contains(why), "{found:?}");
+    }
+}
+
+/// A log of names that could not be read whole shows of no name that nobody asks for it any more.
+#[test]
+fn names_that_are_not_known_close_no_finding_on_names() {
+    let (first, second) = (at(3, 1), at(6, 1));
+    for (rule, stays) in [(Rule::DependsOnWhatIsLost, true), (Rule::CallsProduction, true), (RULE, false)] {
+        let found = finds(run("a", On::Aws, first), rule);
+        let later = Entry { names_known: false, ..run("b", On::Aws, second) };
+        let [finding] = tracked(vec![found.clone(), later]).try_into().unwrap();
+        assert_eq!((finding.open, finding.not_looked_at.is_some()), (stays, stays), "{rule:?}");
+        let [finding] = tracked(vec![found, run("b", On::Aws, second)]).try_into().unwrap();
+        assert!(!finding.open, "{rule:?}");
     }
 }
 

@@ -35,7 +35,7 @@ pub const LONGEST_BY_PROBE: Duration = Duration::from_secs(14 * 60);
 
 /// The most that the files of a check may take in a question to a probe, in bytes. A synchronous
 /// invocation takes 6 MB (Lambda quotas), and the rest of the question needs some of it.
-pub const LARGEST_BY_PROBE: usize = 6 * 1024 * 1024 - 64 * 1024;
+pub const MOST_IN_A_QUESTION: usize = 6 * 1024 * 1024 - 64 * 1024;
 
 /// What a check asks, by its type.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema, EnumDiscriminants)]

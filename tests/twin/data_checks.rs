@@ -2,7 +2,7 @@
 //! and what `validate` refuses.
 
 use serde_json::{Value, json};
-use support::drill::{Drill, Run, START, told};
+use support::drill::{Drill, START, told};
 
 fn check(keys: &str) -> String {
     format!(
@@ -105,22 +105,30 @@ fn rows_are_compared_with_the_last_run_that_passed() {
     assert!(because.contains(&name), "{check}");
 }
 
-/// A newer run that nobody can read may have passed: what the rows are compared with is not the last.
+/// A newer run that nobody can read may have passed: an older one is not the last.
 #[test]
-fn a_newer_run_that_cannot_be_read_is_told() {
+fn rows_of_an_older_run_do_not_stand_for_those_of_a_newer_one_that_cannot_be_read() {
     let drill = drill("against: last-passed, rungs: [volume]", "{ tables: { public.orders: 1000 } }");
     let store = drill.folder().join("store");
     let run = |start: &str| drill.run_with(&["--start", start, "--store", store.to_str().unwrap()]);
-    let name = |run: &Run| run.at("/run_id").as_str().unwrap().to_owned();
-    let (first, second) = (name(&run(START)), name(&run("2026-03-02T12:00:00Z")));
-    for file in std::fs::read_dir(store.join(&second)).unwrap() {
-        std::fs::write(file.unwrap().path(), "{").unwrap();
-    }
-    let later = run("2026-03-03T12:00:00Z");
-    assert_eq!(later.check("orders-data")["status"], "healthy");
-    let warned = later.stderr.lines().find(|line| line.contains("there may be a newer one that passed"));
-    let warned = warned.unwrap_or_else(|| panic!("{}", later.stderr));
-    assert!(warned.contains(&first) && warned.contains(&second), "{warned}");
+    let breaks = |run: &str| {
+        std::fs::create_dir_all(store.join(run)).unwrap();
+        for file in ["journal.ndjson", "report.json"] {
+            std::fs::write(store.join(run).join(file), "{").unwrap();
+        }
+    };
+    run(START);
+    // An older one that cannot be read changes nothing.
+    breaks("20200101T000000Z-orders-region-loss-0badcafe");
+    let second = run("2026-03-02T12:00:00Z");
+    assert_eq!(second.check("orders-data")["status"], "healthy", "{}", second.stderr);
+    let second = second.at("/run_id").as_str().unwrap();
+    breaks(second);
+    let third = run("2026-03-03T12:00:00Z");
+    third.exits(1);
+    let check = third.check("orders-data");
+    assert_eq!(check["status"], "unknown", "{check}");
+    assert!(check["because"].as_str().unwrap().contains(second), "{check}");
 }
 
 /// Runs that nobody can read are not the same as no runs.

@@ -111,7 +111,7 @@ pub async fn half_made(
 ) -> CloudResult<Option<String>> {
     let Some(what) = job.resource_type().and_then(Restorable::of_word) else { return Ok(None) };
     let id = job.restore_job_id().unwrap_or_default();
-    let of_run = |name: &String| name.starts_with(&to.run_tags.run.names());
+    let of_run = |name: &String| name.starts_with(&to.run_tags.run.name_prefix());
     let metadata = metadata(&to.read.backup, id).await?;
     let named = |key: &str| metadata.get(key).filter(|name| of_run(name));
     // What does not say since when it exists may be the job's.

@@ -84,7 +84,7 @@ pub async fn found(
     // The request has named these. A resource of another name was not asked for, and the drill's role
     // may not even look at it.
     let has_chosen_name = matches!(kind, Kind::DbInstance | Kind::DbCluster | Kind::Table);
-    if has_chosen_name && !id.starts_with(&to.run_tags.run.names()) {
+    if has_chosen_name && !id.starts_with(&to.run_tags.run.name_prefix()) {
         return not(format!("{arn} has a name that the run did not ask for"));
     }
     let seen = match kind {
@@ -136,7 +136,7 @@ pub async fn found(
     if is_newer(seen.made, started) != Some(true) {
         return not(format!("{arn} existed before the job, or does not say since when it exists"));
     }
-    if seen.name.as_ref().is_some_and(|name| !name.starts_with(&to.run_tags.run.names())) {
+    if seen.name.as_ref().is_some_and(|name| !name.starts_with(&to.run_tags.run.name_prefix())) {
         return not(format!("{arn} existed before the job: its creation token is not the run's"));
     }
     if let Some(wanted) = lands.and_then(|lands| lands.landing.name.as_deref()) {

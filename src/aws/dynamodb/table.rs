@@ -222,7 +222,7 @@ pub fn is_untagged_of(table: &TableDescription, run_tags: &RunTags) -> bool {
     let name = table.table_name().unwrap_or_default();
     let since = began(&run_tags.run);
     let created = some_time(table.creation_date_time());
-    name.starts_with(&run_tags.run.names())
+    name.starts_with(&run_tags.run.name_prefix())
         && table.restore_summary().is_some()
         && created.is_some_and(|created| since.is_some_and(|since| created >= since))
 }

@@ -135,7 +135,7 @@ pub fn run_of(tags: &[Tag]) -> Option<&str> {
 /// The run of a bucket: by its tag, or by its name while it has no tag. Where S3 ignores tags at
 /// creation, the runner may die before it sets them.
 pub fn owner<'a>(name: &str, tags: &'a [Tag], run: &'a RunId) -> Option<&'a str> {
-    run_of(tags).or_else(|| name.starts_with(&run.names()).then_some(run.0.as_str()))
+    run_of(tags).or_else(|| name.starts_with(&run.name_prefix()).then_some(run.0.as_str()))
 }
 
 pub async fn observe(s3: &S3Reader, ids: &[String]) -> CloudResult<Vec<Observed>> {

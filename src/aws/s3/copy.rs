@@ -59,8 +59,7 @@ async fn objects(
     let there = aws.s3_clients(&there).await?;
     let writer = to.writer(permit, Operation::Write, CALL)?;
     let carried = bucket::tags_of(&writer.read.s3, &copy.to.name).await?;
-    let owner = bucket::owner(&copy.to.name, &carried, &writer.run_tags.run);
-    tags::guard(CALL, &copy.to.name, owner, &writer.run_tags)?;
+    tags::guard(CALL, &copy.to.name, bucket::run_of(&carried), &writer.run_tags)?;
     let job = Job {
         from: &from.s3,
         from_by_target: &there.s3,

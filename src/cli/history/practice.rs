@@ -157,12 +157,11 @@ pub fn keep_counts(plan: &mut Plan, runs: &mut Runs, on: On, before: Time) {
     }
 }
 
-/// Whether the id of a run names another playbook, as the ids do that `run` makes.
-fn is_of_another(run: &str, playbook: &str) -> bool {
-    let is_time = |text: &str| text.len() == 16 && text.ends_with('Z');
-    let named =
-        run.split_once('-').filter(|(time, _)| is_time(time)).and_then(|(_, rest)| rest.rsplit_once('-'));
-    named.is_some_and(|(name, _)| name != playbook)
+/// The time and the playbook in the name of a run, as `run` makes it. `None`: somebody else named it.
+fn time_and_playbook(run: &str) -> Option<(&str, &str)> {
+    let (time, rest) = run.split_once('-')?;
+    let (playbook, _) = rest.rsplit_once('-')?;
+    (time.len() == 16 && time.ends_with('Z')).then_some((time, playbook))
 }
 
 /// The report of the last run of a playbook that passed before an instant.
@@ -176,20 +175,19 @@ fn last_passed(playbook: &str, runs: &mut Runs, on: On, before: Time) -> Result<
     };
     let place = store.place();
     let last = store.confirmed(history, wanted, 1).pop();
-    let unread = history.unread.iter().filter(|unread| !is_of_another(&unread.run, playbook)).map(|unread| {
+    let is_of_another = |run: &str| time_and_playbook(run).is_some_and(|(_, of)| of != playbook);
+    let mut unread = history.unread.iter().filter(|unread| !is_of_another(&unread.run)).map(|unread| {
         let Unread { run, why, .. } = unread;
         (run, format!("the run {run} of `{place}`: {why}; mend or remove it (`drillmaster history` tells)"))
     });
     let Some(last) = last else {
         return unread.map(|(_, why)| Err(why)).next().unwrap_or(Ok(None));
     };
-    // An id begins with its run's time.
-    if let Some((_, why)) = unread.filter(|(run, _)| **run > last.run_id).max() {
-        write_stderr(&format!(
-            "warning: rows are compared with the run {}, and there may be a newer one that passed: {}\n",
-            clean(&last.run_id),
-            clean(&why)
-        ));
+    // Nobody knows how old a run is whose name does not tell its time. Two may begin in one second.
+    let time = |run| time_and_playbook(run).map(|(time, _)| time);
+    let is_newer = |run| time(run).zip(time(&last.run_id)).is_none_or(|(one, last)| one >= last);
+    if let Some((_, why)) = unread.find(|(run, _)| is_newer(run)) {
+        return Err(why);
     }
     let fetched = store.fetch(history, &last.run_id);
     let read =

@@ -69,8 +69,7 @@ impl Recovery<'_> {
         }
         let marked = clock.now();
         // Its own for each process: a resumed run may find the marker of the one before.
-        let run = self.engine.config.run.0.rsplit('-').next().unwrap_or_default();
-        let marker = format!("{}-{run}.{MARKER}", marked.timestamp_millis());
+        let marker = format!("{}-{}.{MARKER}", marked.timestamp_millis(), self.engine.config.run.short());
         // Without any mark nobody would know when the log is complete, so nobody waits for it.
         if let Err(unmarked) = self.first_mark(function, &marker).await {
             let why = format!("the end of the log of the sandbox's resolver could not be marked: {unmarked}");
@@ -160,7 +159,7 @@ impl Recovery<'_> {
                 let mut meaning = engine.addresses.meaning(&name, &inside);
                 let has_none = self.has_no_answer(&name);
                 if has_none {
-                    meaning.why = "the sandbox was to answer it, and could not".into();
+                    meaning.why = "the sandbox was to answer it: see the finding `name-not-answered`".into();
                 }
                 let is_own = meaning.means == Means::Sandbox && !has_none;
                 let blocked = blocked.unwrap_or_else(|| !is_own && !rules.lets(&name));
@@ -196,8 +195,8 @@ impl Recovery<'_> {
         canonical(&one.name).ends_with(MARKER) || of_probe()
     }
 
-    /// Whether a name of `sandbox.names` was to be answered, and could not be.
-    fn has_no_answer(&self, name: &str) -> bool {
+    /// Whether a finding says that a name of `sandbox.names` has no answer, or that nobody could ask.
+    pub(super) fn has_no_answer(&self, name: &str) -> bool {
         let found = self.engine.memory.findings.borrow();
         found.iter().any(|(rule, of, _)| *rule == Rule::NameNotAnswered && canonical(of) == *name)
     }

@@ -167,6 +167,9 @@ impl Engine {
         }
         self.begin(Phase::Recover);
         let recovered = monitor.scan_during(Box::pin(recovery.run())).await;
+        if recovered.is_ok() {
+            Box::pin(recovery.tell_unfound_names()).await;
+        }
         self.tell_probed();
         recovered?;
         // The recovery has ended. The harness may now make calls that a real loss would prevent.

@@ -4,12 +4,12 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Engine, Recovery, Stop};
 use crate::sandbox::{Provisioner, Ready};
 use base::duration::Span;
-use checks::Observation;
+use checks::{Health, Observation};
 use event::{Body, Probed, SANDBOX};
 use playbook::check::{CheckKind, DEFAULT_TIMEOUT};
 use port::Invoked;
@@ -22,11 +22,17 @@ pub(super) const BESIDES_THE_CHECK: Duration = Duration::from_secs(30);
 const GREETED_WITHIN: Duration = Duration::from_mins(3);
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// How long a name of the sandbox may take until it leads somewhere, and the pause between looks. A
-/// change is at all of Route 53's servers within 60 seconds (Route 53 developer guide); the guide of DNS
-/// Firewall gives no figure.
-pub(super) const FOUND_WITHIN: Duration = Duration::from_secs(60);
-const LOOKED_UP_EVERY: Duration = Duration::from_secs(1);
+/// A synchronous invocation takes 6 MB (Lambda quotas).
+const LARGEST_QUESTION: usize = 6 * 1024 * 1024;
+
+/// What a look at a name saw.
+pub(super) enum LookedUp {
+    Address,
+    /// No address, and why.
+    Nothing(String),
+    /// The probe gave no answer, and why.
+    NotAsked(String),
+}
 
 /// The invocations of this process.
 #[derive(Debug, Default)]
@@ -66,42 +72,46 @@ impl Recovery<'_> {
             Some(Err(unknown)) => unknown,
             Some(Ok(question)) => {
                 let limit = kind.timeout().unwrap_or(DEFAULT_TIMEOUT.0) + BESIDES_THE_CHECK;
-                let log = &self.engine.probe_log.0;
-                log.borrow_mut().asked += 1;
-                match self.engine.invoke(self.provisioner, id, function, question, limit).await {
-                    Ok((seen, took_ms)) => {
-                        log.borrow_mut().answered_ms.push(took_ms);
-                        seen
-                    }
-                    Err(why) => Observation::unknown("not asked", why),
-                }
+                let seen = self.ask_probe(id, function, question, limit).await;
+                seen.unwrap_or_else(|why| Observation::unknown("not asked", why))
             }
         }
     }
 
-    /// Looks a name up from inside the sandbox, until it leads to an address. Without a probe nobody
-    /// can, so nothing is said.
-    ///
-    /// # Errors
-    /// What the last look saw.
-    pub(super) async fn finds(&self, by: &str, name: &str) -> Result<(), String> {
-        let engine = self.engine;
-        let Some(function) = self.ready.probe.as_ref().filter(|_| !engine.config.on.is_simulated()) else {
-            return Ok(());
+    /// Looks a name up once from inside the sandbox. `None`: there is no probe.
+    pub(super) async fn look_up(&self, by: &str, name: &str) -> Option<LookedUp> {
+        let function = self.ready.probe.as_ref().filter(|_| !self.engine.config.on.is_simulated())?;
+        let limit = DEFAULT_TIMEOUT.0 + BESIDES_THE_CHECK;
+        let seen = match self.engine.prober.name(name) {
+            Ok(question) => self.ask_probe(by, function, question, limit).await,
+            Err(unknown) => Ok(unknown),
         };
-        let until = engine.clock.now() + Span(FOUND_WITHIN).delta();
-        loop {
-            let question = engine.prober.name(name).map_err(|seen| seen.why.unwrap_or(seen.observed))?;
-            let why = match engine.invoke(self.provisioner, by, function, question, BESIDES_THE_CHECK).await {
-                Ok((seen, _)) if seen.is_healthy() => return Ok(()),
-                Ok((seen, _)) => seen.why.unwrap_or(seen.observed),
-                Err(why) => why,
-            };
-            if engine.clock.now() >= until {
-                return Err(why);
+        Some(match seen {
+            Ok(seen) => {
+                let why = seen.why.unwrap_or(seen.observed);
+                match seen.health {
+                    Health::Healthy => LookedUp::Address,
+                    Health::Unhealthy => LookedUp::Nothing(why),
+                    Health::Unknown => LookedUp::NotAsked(why),
+                }
             }
-            engine.clock.sleep(LOOKED_UP_EVERY).await;
-        }
+            Err(why) => LookedUp::NotAsked(why),
+        })
+    }
+
+    /// Invokes the probe in the recovery. Each invocation counts, with an answer or without.
+    async fn ask_probe(
+        &self,
+        by: &str,
+        function: &str,
+        question: Vec<u8>,
+        limit: Duration,
+    ) -> Result<Observation, String> {
+        let log = &self.engine.probe_log.0;
+        log.borrow_mut().asked += 1;
+        let (seen, took_ms) = self.engine.invoke(self.provisioner, by, function, question, limit).await?;
+        log.borrow_mut().answered_ms.push(took_ms);
+        Ok(seen)
     }
 
     /// Whether the probe makes the attempts of a check.
@@ -116,6 +126,7 @@ impl Engine {
         let Some(function) = ready.probe.as_ref().filter(|_| !self.config.on.is_simulated()) else {
             return Ok(());
         };
+        self.fit_the_probe()?;
         let stop = |why: &str| stop(why, !ready.standing.is_empty());
         let until = self.clock.now() + Span(GREETED_WITHIN).delta();
         loop {
@@ -131,6 +142,35 @@ impl Engine {
                 Err(_) => self.clock.sleep(PAUSE).await,
             }
         }
+    }
+
+    /// Whether the questions of all checks fit into a request: their files are known by now.
+    fn fit_the_probe(&self) -> Result<(), Stop> {
+        for (node, work) in self.plan.checks() {
+            // What an expression gives is not known yet, and is short.
+            let Ok(mut kind) = serde_json::from_value(json!({ work.kind.key(): work.spec })) else {
+                continue;
+            };
+            if let CheckKind::Data(spec) = &mut kind {
+                spec.name_last_passed(&node.id);
+            }
+            if let Some(Ok(question)) = self.prober.question(&kind)
+                && question.len() > LARGEST_QUESTION
+            {
+                return Err(Stop::Aborted {
+                    error: format!(
+                        "the check `{}` takes {} bytes in a question to the probe, and AWS Lambda takes {LARGEST_QUESTION}",
+                        node.id,
+                        question.len()
+                    ),
+                    help: Some(
+                        "compare with a smaller reference, or ask it from the runner, through `connect_to`"
+                            .into(),
+                    ),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Invokes the probe once. Returns what it saw, and the milliseconds that this took.

@@ -64,8 +64,10 @@ impl Recovery<'_> {
                 let attempt = Attempt { number, began, known: again };
                 let error = match self.attempt_in_time(index, work, &attempt).await {
                     Ok((outcome, chosen)) => {
-                        self.answer_names(work, number, &outcome.outputs).await;
+                        let answered = self.answer_names(work, number, &outcome.outputs).await;
                         self.succeeded(index, work, outcome, chosen.as_ref());
+                        // What depends on the step begins once this returns.
+                        self.wait_for_names(&step.id, &answered).await;
                         return End::Done;
                     }
                     Err(error) => error,

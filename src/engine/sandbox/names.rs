@@ -11,12 +11,15 @@ use playbook::expr::is_template;
 use port::NameRules;
 use port::lookups::names_of_restored;
 
-/// What the sandbox's resolver answers: the names of what is restored, those that the playbook gives
-/// an answer, and those that checks of DNS ask for. Production's own names are refused, although AWS
+/// What the sandbox's resolver looks up: the names of what is restored, those that a zone answers for the
+/// playbook, and those that checks of DNS ask for. Production's own names are refused, although AWS
 /// gave them like those of what is restored, unless the playbook gives them an answer.
 pub fn rules(plan: &Plan) -> NameRules {
     let mut allow = names_of_restored(&plan.sandbox.region);
-    allow.extend(plan.sandbox.names.keys().map(|name| name.to_ascii_lowercase()));
+    // A rule of its own answers each name there. Until it does, the name leads nowhere.
+    if !plan.sandbox.answers_by_firewall() {
+        allow.extend(plan.sandbox.names.keys().map(|name| name.to_ascii_lowercase()));
+    }
     let checks = plan.nodes.iter().filter_map(|node| match &node.work {
         Work::Check(work) if work.kind == CheckType::Dns => work.spec.get("name")?.as_str(),
         Work::Check(_) | Work::Step(_) => None,
@@ -49,6 +52,6 @@ pub fn inside(plan: &Plan, run: &RunId) -> Inside {
     Inside {
         region: plan.sandbox.region.clone(),
         names: plan.sandbox.names.keys().cloned().collect(),
-        made: run.names(),
+        made: run.name_prefix(),
     }
 }

@@ -598,7 +598,7 @@ fn describe_db(db: &mut RestoreDb) {
 }
 
 fn named(run: &RunId, by: &str, slot: &str, generation: u32) -> String {
-    let mut text = run.names() + by;
+    let mut text = run.name_prefix() + by;
     if slot.is_empty() && generation == 0 && by == tidy(by) {
         return tidy(&text);
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Context;
 use super::facts::Facts;
 use super::files::{certificate_file, reference_file};
-use crate::check::{CheckKind, CheckType, LARGEST_BY_PROBE, LONGEST_BY_PROBE};
+use crate::check::{CheckKind, CheckType, LONGEST_BY_PROBE, MOST_IN_A_QUESTION};
 use crate::draft::{Draft, Item, Text};
 use base::duration::Span as Length;
 use yaml::diagnostic::{list, nearest};
@@ -54,12 +54,16 @@ fn fits_the_probe(
     let named: Vec<(&Node, &str)> = named.collect();
     let size = size_asked(files, named.iter().map(|(_, name)| *name));
     if let Some((largest, _)) = named.iter().max_by_key(|(_, name)| files.size(name))
-        && size > LARGEST_BY_PROBE
+        && size > MOST_IN_A_QUESTION
     {
         let said = format!(
-            "the files of this check take {size} bytes in a question to the probe, and AWS Lambda takes {LARGEST_BY_PROBE} with the rest of it"
+            "the files of this check take {size} bytes in a question to the probe, which has room for {MOST_IN_A_QUESTION}: AWS Lambda takes 6 MB in all"
         );
-        let help = "compare `against: last-passed`, or ask the check from the runner, through `connect_to`";
+        let help = if entry.value.get("against").is_some_and(|against| std::ptr::eq(against, *largest)) {
+            "compare `against: last-passed`, or ask the check from the runner, through `connect_to`"
+        } else {
+            "give only the certificates that this check needs"
+        };
         out.push(draft.source.error(largest.span, said).help(help));
     }
     if let Some(timeout) = entry.value.get("timeout")
@@ -76,7 +80,7 @@ fn fits_the_probe(
 fn size_asked<'a>(files: &Files, names: impl Iterator<Item = &'a str> + Clone) -> usize {
     let plain: u64 = names.clone().filter_map(|name| files.size(name)).sum();
     // A byte takes six at most. What fits in any case is not read.
-    if plain.saturating_mul(6) <= LARGEST_BY_PROBE as u64 {
+    if plain.saturating_mul(6) <= MOST_IN_A_QUESTION as u64 {
         return 0;
     }
     let texts = names.filter_map(|name| serde_json::to_string(&files.read(name).ok()?).ok());

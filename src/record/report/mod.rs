@@ -27,7 +27,7 @@ pub use format::Format;
 pub use json::{Written, read, report_schema};
 pub use model::Report;
 pub use outcome::Outcome;
-pub use templates::{Pending, Templates};
+pub use templates::{PendingTemplates, Templates};
 pub use write::write_all;
 
 /// Renders the report in one format. The text ends with a newline.

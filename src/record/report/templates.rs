@@ -203,13 +203,13 @@ impl Templates {
 
 /// Templates that may still be parsed.
 #[derive(Debug)]
-pub enum Pending {
+pub enum PendingTemplates {
     Parsed(Box<Templates>),
     /// A thread parses the built-in ones, while this one does something else.
     Parsing(JoinHandle<Result<Templates, ReportError>>),
 }
 
-impl Pending {
+impl PendingTemplates {
     /// Begins to read what [`Templates::load`] reads. A mistake in a user's template is told at once.
     pub fn load(replacement: Option<&Path>) -> Result<Self, ReportError> {
         if replacement.is_none()

@@ -59,7 +59,7 @@ impl Drill {
         self.with(&program, args)
     }
 
-    /// The same with a copy of the program that has no program for a probe beside it.
+    /// This command, by a copy of the program with no `drillmaster-probe` beside it.
     pub fn without_probe(self) -> Self {
         let program = self.path("alone").join("drillmaster");
         std::fs::create_dir_all(program.parent().unwrap()).unwrap();

@@ -37,7 +37,7 @@ async fn carts(world: &World) -> String {
 
 /// The name that the run of these tests gives.
 fn named(world: &World, what: &str) -> String {
-    format!("dm-{}-{what}", world.run_tags.run.0.rsplit('-').next().unwrap())
+    world.run_tags.run.name_prefix() + what
 }
 
 fn restore(source: &str, name: &str) -> RestoreTable {

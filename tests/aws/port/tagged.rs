@@ -53,7 +53,7 @@ async fn a_bucket_whose_tags_are_hidden_is_unread() {
     // The names of a run's buckets contain the end of its id. Buckets of others do not concern the
     // run.
     let run = &world.run_tags.run;
-    let own = format!("dm-{}-papers", run.0.rsplit('-').next().unwrap());
+    let own = run.name_prefix() + "papers";
     world.ready(&at, &Create::Bucket { name: own.clone(), versioned: false }).await;
     world.ready(&at, &Create::Bucket { name: "papers-of-others".into(), versioned: false }).await;
     world.moto.faults(&json!([refused("GetBucketTagging")]));
@@ -70,7 +70,7 @@ async fn a_bucket_whose_tags_are_hidden_is_unread() {
 async fn a_bucket_that_got_no_tag_is_known_by_its_name() {
     let world = World::losing_east();
     let at = place(SANDBOX, WEST);
-    let own = format!("dm-{}-papers", world.run_tags.run.0.rsplit('-').next().unwrap());
+    let own = world.run_tags.run.name_prefix() + "papers";
     let bucket = |name: &str| Create::Bucket { name: name.into(), versioned: false };
     let s3 = world.s3(SANDBOX, WEST).await;
     make(&s3, &own, WEST).await;

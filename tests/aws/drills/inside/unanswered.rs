@@ -57,6 +57,9 @@ async fn a_probe_that_gives_no_answer_leaves_checks_unknown() {
             done.ends(1, "failed");
             assert_eq!(up["status"], "unknown", "{said}");
             assert_eq!(orders["rto"]["status"], "unknown", "{said}");
+            // Nobody waits for a log whose end nobody can mark.
+            let unknown = done.report["lookups_unknown"].as_str();
+            assert!(unknown.is_some_and(|why| why.contains("could not be marked")), "{said}");
         } else {
             done.ends(0, "passed");
             assert_eq!(up["status"], "healthy", "{said}");
