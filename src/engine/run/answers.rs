@@ -40,6 +40,12 @@ impl Unanswered {
     }
 }
 
+/// Whether a host has an address once the step that made it has succeeded. That of a file system has one
+/// only after a mount target, and who asks too early is told for minutes that there is none.
+fn leads_at_once(to: &str) -> bool {
+    !to.to_ascii_lowercase().contains(".efs.")
+}
+
 impl From<ProvisionError> for Unanswered {
     fn from(error: ProvisionError) -> Self {
         let is_lost = matches!(&error, ProvisionError::Cloud(error) if error.kind == ErrorKind::Lost);
@@ -56,8 +62,8 @@ impl From<ProvisionError> for Unanswered {
 }
 
 impl Recovery<'_> {
-    /// Answers the names whose steps have all succeeded, the last of them this one, and returns them. It
-    /// belongs to the step: what depends on it finds the names. A name that gets no answer fails no step.
+    /// Answers the names whose steps have all succeeded, the last of them this one, and returns those that
+    /// should lead to an address at once. It belongs to the step: what depends on it finds the names. A name that gets no answer fails no step.
     pub(super) async fn answer_names(
         &self,
         work: &StepWork,
@@ -100,7 +106,8 @@ impl Recovery<'_> {
             let answered = match rendered {
                 Ok(to) => {
                     let to = to.as_value().as_str().unwrap_or_default().trim();
-                    self.answer(by, attempt, (place, name), to).await
+                    let answered = self.answer(by, attempt, (place, name), to).await;
+                    answered.map(|()| leads_at_once(to))
                 }
                 Err(error) => Err(Unanswered::new(
                     error.to_string(),
@@ -108,7 +115,8 @@ impl Recovery<'_> {
                 )),
             };
             match answered {
-                Ok(()) => with_answer.push(name.clone()),
+                Ok(true) => with_answer.push(name.clone()),
+                Ok(false) => {}
                 Err(Unanswered { why, fix }) => {
                     let said = format!("the sandbox does not answer it: {why}");
                     self.engine.report(Finding::new(Rule::NameNotAnswered, name, said, fix));
