@@ -47,7 +47,6 @@ pub struct Entry {
     pub workloads: Vec<Figures>,
     pub findings: Vec<Found>,
     /// Whether all is known that restored machines looked up.
-    #[serde(default)]
     pub names_known: bool,
     /// The files that the run left at its end.
     pub files: BTreeMap<String, FileEntry>,

@@ -174,3 +174,16 @@ fn any_number_of_any_names_is_told_within_limits() {
     let page = std::fs::read_to_string(run.folder.join("report.html")).unwrap();
     assert!(!page.contains("<script>"));
 }
+
+/// An answer that needs no step is brought by the first that succeeds.
+#[test]
+fn a_name_may_be_answered_without_a_step() {
+    for by in ["", "  names_by: firewall\n"] {
+        let answer = if by.is_empty() { "10.66.0.9" } else { "nothing.orders.internal" };
+        let sandbox = format!("  {PROBE}\n{by}  names: {{ db.orders.internal: \"{answer}\" }}");
+        let run = drill(&sandbox, LOOKUPS).run();
+        run.exits(0).is_clean();
+        let row = ("db.orders.internal".to_owned(), 1, "answered".to_owned(), "sandbox".to_owned());
+        assert!(rows(&run.report).contains(&row), "{by}: {:#?}", run.report["lookups"]);
+    }
+}

@@ -10,6 +10,7 @@ use super::probe::LookedUp;
 use crate::plan::StepWork;
 use crate::sandbox::names::zone_of;
 use crate::sandbox::provisioner::ProvisionError;
+use estate::production::canonical;
 use event::SANDBOX;
 use playbook::asked;
 use playbook::expr;
@@ -130,11 +131,10 @@ impl Recovery<'_> {
     /// while. What does not yet lead anywhere may do so after a later step.
     pub(super) async fn wait_for_names(&self, by: &str, names: &[String]) {
         let wait = async |name: &String| {
-            for pause in PAUSES {
-                match self.look_up(by, name).await {
-                    Some(LookedUp::Nothing(_)) => self.engine.clock.sleep(pause).await,
-                    Some(LookedUp::Address | LookedUp::NotAsked(_)) | None => return,
-                }
+            let mut pauses = PAUSES.into_iter();
+            while let Some(LookedUp::Nothing(_)) = self.look_up(by, name).await {
+                let Some(pause) = pauses.next() else { return };
+                self.engine.clock.sleep(pause).await;
             }
         };
         join_all(names.iter().map(wait)).await;
@@ -146,7 +146,7 @@ impl Recovery<'_> {
         let is_answered = |name: &str, template: &str| {
             let needed = expr::named(&Value::String(template.to_owned()), "steps").unwrap_or_default();
             let has_ended = !outputs.is_empty() && needed.iter().all(|step| outputs.contains_key(step));
-            has_ended && !self.has_no_answer(name)
+            has_ended && !self.has_no_answer(&canonical(name))
         };
         let names = self.engine.plan.sandbox.names.iter();
         let look = async |(name, _): (&String, &String)| {

@@ -279,6 +279,8 @@ impl Recovery<'_> {
             let (id, because) = (node.id.clone(), why.clone());
             self.engine.bus.tell(match (&node.work, state) {
                 (_, State::Ended | State::Skipped) => continue,
+                // It has succeeded, and its names were waited for.
+                (Work::Step(_), State::Running) if self.outputs.borrow().contains_key(&node.id) => continue,
                 (Work::Step(_), State::Running) => Body::StepFailed { step: id, because, tolerated: false },
                 (Work::Step(_), State::Waiting) => Body::StepNotRun { step: id, because, unwanted: false },
                 (Work::Check(_), State::Running) => {

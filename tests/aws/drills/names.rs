@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::drill::{Done, Drill};
 use super::inside::{drill_with, seed};
+use super::isolation::until;
 use super::shop::{SANDBOX, Shop, WEST};
 
 /// The restored application: a program in the peer's network namespace of the machine. It looks names
@@ -192,5 +193,24 @@ async fn a_log_that_does_not_arrive_is_unknown() {
     let done = running.end();
     assert_eq!(done.report["lookups"], json!([]), "{}", done.told());
     assert!(done.report["lookups_unknown"].as_str().unwrap().contains("interrupted"), "{}", done.told());
+    done.nothing_is_left(&shop.moto, &before);
+}
+
+/// The step has restored what it should before its names are waited for, whatever comes then.
+#[tokio::test]
+async fn an_interruption_while_a_name_is_waited_for_leaves_the_step_as_it_ended() {
+    let shop = Shop::open(0.0).await;
+    let before = shop.moto.state();
+    let sandbox =
+        format!("  names_by: firewall\n  names: {{ {NOWHERE}: \"no-{{{{ steps.db.address }}}}\" }}");
+    let mut running = drill(&shop, &sandbox, &[]).start();
+    until(&mut running, "a database", |r| r["event"] == "step_succeeded" && r["step"] == "db").await;
+    running.signal("INT");
+    let done = running.end();
+    assert_eq!(done.node("db")["status"], "succeeded", "{}", done.told());
+    assert_eq!(done.report["verdict"], "interrupted", "{}", done.told());
+    let journal = std::fs::read_to_string(done.file("out/journal.ndjson")).unwrap();
+    let last: Value = serde_json::from_str(journal.lines().last().unwrap()).unwrap();
+    assert_eq!(last["event"], "run_finished", "{}", done.told());
     done.nothing_is_left(&shop.moto, &before);
 }
