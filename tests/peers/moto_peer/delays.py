@@ -176,13 +176,14 @@ def databases():
 def promotions():
     """A promotion takes a while to begin.
 
-    Until then the replica is still `available`, and names its source. Then it is `modifying`.
+    Until then the replica is still `available`, and names its source. Then it is `modifying`, and names it no
+    more from the middle of that: one answer reads both, and must not see the one before and the other after.
     """
     source = DBInstance.read_replica_source_db_instance_identifier.fget
 
     def named(self):
         if "peer_promoted_from" in self.__dict__:
-            return None if pending_is(self, "peer_promotion") is None else self.__dict__["peer_promoted_from"]
+            return None if pending_is(self, "peer_replication") is None else self.__dict__["peer_promoted_from"]
         return source(self)
 
     DBInstance.read_replica_source_db_instance_identifier = property(named)
@@ -191,6 +192,7 @@ def promotions():
         seconds = CONTROL.ready_after("db_instance")
         result.__dict__["peer_promoted_from"] = source(result)
         result.__dict__["peer_promotion"] = Pending("available", seconds)
+        result.__dict__["peer_replication"] = Pending("replicating", 1.5 * seconds)
         result.__dict__["peer_pending"] = Pending("modifying", 2 * seconds)
 
     after(RDSBackend, "promote_read_replica", promoted)
