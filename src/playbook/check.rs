@@ -33,9 +33,11 @@ pub const DEFAULT_TIMEOUT: Span = Span::from_secs(10);
 /// quotas), and needs some of them to begin.
 pub const LONGEST_BY_PROBE: Duration = Duration::from_secs(14 * 60);
 
-/// The most that the files of a check may take in a question to a probe, in bytes. A synchronous
-/// invocation takes 6 MB (Lambda quotas), and the rest of the question needs some of it.
-pub const MOST_IN_A_QUESTION: usize = 6 * 1024 * 1024 - 64 * 1024;
+/// The longest question that a probe is asked, in bytes: a synchronous invocation takes 6 MB (Lambda
+/// quotas).
+pub const LARGEST_QUESTION: usize = 6 * 1024 * 1024;
+/// The most of it that the files of a check may take. The rest of the question needs some, too.
+pub const MOST_IN_A_QUESTION: usize = LARGEST_QUESTION - 64 * 1024;
 
 /// What a check asks, by its type.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema, EnumDiscriminants)]

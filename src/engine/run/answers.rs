@@ -64,7 +64,8 @@ impl From<ProvisionError> for Unanswered {
 
 impl Recovery<'_> {
     /// Answers the names whose steps have all succeeded, the last of them this one, and returns those that
-    /// should lead to an address at once. It belongs to the step: what depends on it finds the names. A name that gets no answer fails no step.
+    /// should lead to an address at once. It belongs to the step: what depends on it finds the names. A
+    /// name that gets no answer fails no step.
     pub(super) async fn answer_names(
         &self,
         work: &StepWork,

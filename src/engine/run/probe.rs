@@ -11,7 +11,7 @@ use crate::sandbox::{Provisioner, Ready};
 use base::duration::Span;
 use checks::{Health, Observation};
 use event::{Body, Probed, SANDBOX};
-use playbook::check::{CheckKind, DEFAULT_TIMEOUT};
+use playbook::check::{CheckKind, DEFAULT_TIMEOUT, LARGEST_QUESTION};
 use port::Invoked;
 
 /// What an invocation may take besides the check: Lambda starts the function, or makes its network
@@ -21,9 +21,6 @@ pub(super) const BESIDES_THE_CHECK: Duration = Duration::from_secs(30);
 /// How long the probe has for its first answer, and the pause between tries.
 const GREETED_WITHIN: Duration = Duration::from_mins(3);
 const PAUSE: Duration = Duration::from_secs(5);
-
-/// A synchronous invocation takes 6 MB (Lambda quotas).
-const LARGEST_QUESTION: usize = 6 * 1024 * 1024;
 
 /// What a look at a name saw.
 pub(super) enum LookedUp {
